@@ -1,0 +1,205 @@
+//! Accounts: the root that almost everything else hangs on.
+
+use crate::{AREA, Channel, rules};
+use diesel::PgConnection;
+use kith_kernel::ids::{AccountId, TeamId, UserId};
+use kith_kernel::{Bind, Cx, Error, Money, Ownership, Relation, Resource, Result, Statement, Violations, text_enum};
+use kith_macros::resource;
+
+text_enum! {
+    /// What an account is.
+    pub enum AccountKind {
+        /// A company, authority or club.
+        Organization = "ORGANIZATION",
+        /// A person who buys for themselves.
+        Person = "PERSON",
+        /// People who share a home and decide together.
+        Household = "HOUSEHOLD",
+    }
+}
+
+text_enum! {
+    /// How many people work there, in the bands of the European Commission's definition of SMEs.
+    pub enum SizeBand {
+        /// Fewer than 10.
+        Micro = "MICRO",
+        /// 10 to 49.
+        Small = "SMALL",
+        /// 50 to 249.
+        Medium = "MEDIUM",
+        /// 250 to 999.
+        Large = "LARGE",
+        /// 1,000 and more.
+        Enterprise = "ENTERPRISE",
+    }
+}
+
+text_enum! {
+    /// How important an account is to the tenant (贵宾型, 重要型, 普通型).
+    pub enum ImportanceClass {
+        /// Treated personally by the top.
+        Vip = "VIP",
+        /// A key customer.
+        Key = "KEY",
+        /// All others.
+        Ordinary = "ORDINARY",
+    }
+}
+
+text_enum! {
+    /// Where the importance class comes from.
+    pub enum ImportanceSource {
+        /// A rule of the tenant.
+        Rule = "RULE",
+        /// Somebody set it.
+        Manual = "MANUAL",
+    }
+}
+
+text_enum! {
+    /// Whether business is done with the account.
+    pub enum AccountStatus {
+        /// Yes.
+        Active = "ACTIVE",
+        /// Not at present.
+        Inactive = "INACTIVE",
+        /// It became part of another account; only a merge sets this.
+        Merged = "MERGED",
+    }
+}
+
+/// Whoever we trade with or want to: an organisation, a person or a household.
+#[resource(table = accounts, id = AccountId)]
+pub struct Account {
+    /// Trading name, as everybody calls it.
+    #[field(filter, sort, max = 200, example = "\"Alfreds Futterkiste\"")]
+    pub name: String,
+    /// What the account is.
+    #[field(filter, default)]
+    pub kind: AccountKind,
+    /// Name in the commercial register, where it differs.
+    #[field(filter, max = 200)]
+    pub legal_name: Option<String>,
+    /// Number in the commercial or tax register; no two active accounts share one.
+    #[field(filter, max = 64, example = "\"HRB 12345\"")]
+    pub registration_number: Option<String>,
+    /// Branch of industry.
+    #[field(filter, max = 100, example = "\"Food retail\"")]
+    pub industry: Option<String>,
+    /// How many people work there.
+    #[field(filter)]
+    pub size_band: Option<SizeBand>,
+    /// Revenue of the last closed year.
+    #[field(filter, sort, money)]
+    pub annual_revenue: Option<Money>,
+    /// Web site, with http or https.
+    #[field(max = 500, example = "\"https://example.com\"")]
+    pub website: Option<String>,
+    /// The user who is responsible.
+    #[field(filter)]
+    pub owner_id: Option<UserId>,
+    /// The team that is responsible.
+    #[field(filter)]
+    pub team_id: Option<TeamId>,
+    /// The account this one is a part of, such as its group.
+    #[field(filter)]
+    pub parent_id: Option<AccountId>,
+    /// The channel it prefers to be reached by.
+    #[field(filter)]
+    pub preferred_channel: Option<Channel>,
+    /// The language it prefers, as a BCP 47 tag.
+    #[field(filter, max = 35, example = "\"de-DE\"")]
+    pub preferred_language: Option<String>,
+    /// How important the account is.
+    #[field(filter, sort, default)]
+    pub importance_class: ImportanceClass,
+    /// Whether a rule or a person set the importance class.
+    #[field(filter, read_only, default)]
+    pub importance_source: ImportanceSource,
+    /// Why the importance class was set.
+    #[field(max = 500)]
+    pub importance_reason: Option<String>,
+    /// Whether business is done with the account.
+    #[field(filter, sort, default)]
+    pub status: AccountStatus,
+}
+
+impl Default for AccountKind {
+    fn default() -> Self {
+        AccountKind::Organization
+    }
+}
+
+impl Default for ImportanceClass {
+    fn default() -> Self {
+        ImportanceClass::Ordinary
+    }
+}
+
+impl Default for ImportanceSource {
+    fn default() -> Self {
+        ImportanceSource::Rule
+    }
+}
+
+impl Default for AccountStatus {
+    fn default() -> Self {
+        AccountStatus::Active
+    }
+}
+
+impl Resource for Account {
+    const AREA: &'static str = AREA;
+    const OWNERSHIP: Ownership = Ownership { owner: Some("owner_id"), team: Some("team_id"), via: &[] };
+    const RELATIONS: &'static [Relation] = &[
+        Relation::many("roles", "account-roles", "account_id", "The roles it plays, now and before."),
+        Relation::many("contacts", "contacts", "account_id", "The people there."),
+        Relation::many("contactPoints", "contact-points", "account_id", "How to reach it."),
+        Relation::many("addresses", "addresses", "account_id", "Its postal addresses."),
+        Relation::many("children", "accounts", "parent_id", "The accounts that are part of it."),
+        Relation::many("relationshipsFrom", "relationships", "from_account_id", "Relationships in which it stands first."),
+        Relation::many("relationshipsTo", "relationships", "to_account_id", "Relationships in which it stands second."),
+        Relation::about("externalIds", "external-ids", "ACCOUNT", "Its keys in other systems."),
+        Relation::about("taggings", "taggings", "ACCOUNT", "Its tags."),
+        Relation::about("notes", "notes", "ACCOUNT", "Notes about it."),
+    ];
+
+    fn check(&self, violations: &mut Violations) {
+        rules::website(self.website.as_deref(), violations);
+        rules::language("/preferredLanguage", self.preferred_language.as_deref(), violations);
+        let itself = self.parent_id.is_some_and(|parent| parent == self.id());
+        violations.ensure(!itself, "/parentId", "CYCLE", "An account cannot be part of itself.");
+        if let Some(revenue) = &self.annual_revenue {
+            violations.ensure(!revenue.amount.is_sign_negative() || revenue.amount.is_zero(), "/annualRevenue", "OUT_OF_RANGE", "Revenue is not negative.");
+        }
+    }
+
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        let status_before = before.map(|before| before.status);
+        if self.status == AccountStatus::Merged && status_before != Some(AccountStatus::Merged) {
+            return Err(Error::invalid("/status", "READ_ONLY", "Only a merge makes an account MERGED."));
+        }
+        if before.is_none_or(|before| before.importance_class != self.importance_class) && self.importance_class != ImportanceClass::Ordinary {
+            self.importance_source = ImportanceSource::Manual;
+        }
+        match self.parent_id {
+            Some(parent) if before.is_some_and(|before| before.parent_id != self.parent_id) => self.refuse_cycle(conn, cx, parent),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Account {
+    /// Walks up from the new parent. The walk is bounded, so that a tree broken by other means cannot hang it.
+    fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: AccountId) -> Result<()> {
+        let mut out = Statement::new(
+            "WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ",
+        );
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));
+        out.sql(" UNION SELECT a.parent_id, up.depth + 1 FROM accounts a JOIN up ON a.id = up.id WHERE a.tenant_id = ");
+        out.bind(Bind::Uuid(Some(cx.tenant)));
+        out.sql(" AND up.depth < 100) SELECT EXISTS (SELECT FROM up WHERE id = ").bind(Bind::Uuid(Some(self.id().0))).sql(")");
+        let (cycle,): (bool,) = diesel::RunQueryDsl::get_result(out.typed::<(diesel::sql_types::Bool,)>(), conn)?;
+        if cycle { Err(Error::invalid("/parentId", "CYCLE", "The parent is part of this account.")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,127 @@
+//! Contacts: the people.
+
+use crate::{AREA, rules};
+use chrono::NaiveDate;
+use diesel::PgConnection;
+use kith_kernel::ids::{AccountId, ContactId, UserId};
+use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations, text_enum};
+use kith_macros::resource;
+
+text_enum! {
+    /// The part a contact plays in the buying decisions of their account.
+    pub enum BuyingRole {
+        /// Decides.
+        DecisionMaker = "DECISION_MAKER",
+        /// Compares offers.
+        Evaluator = "EVALUATOR",
+        /// Is listened to.
+        Influencer = "INFLUENCER",
+        /// Uses what is bought.
+        User = "USER",
+        /// Lets others through, or not.
+        Gatekeeper = "GATEKEEPER",
+        /// Speaks for us.
+        Champion = "CHAMPION",
+    }
+}
+
+/// A person at an account, or one we know without an account.
+#[resource(table = contacts, id = ContactId)]
+pub struct Contact {
+    /// The whole name as it is said where the person lives: family name first for Chinese, Japanese, Korean, Vietnamese
+    /// and Hungarian locales.
+    #[field(filter, sort, read_only)]
+    pub name: String,
+    /// Given name.
+    #[field(filter, max = 100, example = "\"Maria\"")]
+    pub given_name: Option<String>,
+    /// Family name.
+    #[field(filter, sort, max = 100, example = "\"Anders\"")]
+    pub family_name: Option<String>,
+    /// How the person is addressed: Dr., Ms.
+    #[field(max = 50)]
+    pub salutation: Option<String>,
+    /// Language and region as a BCP 47 tag; it decides the order of the names.
+    #[field(filter, max = 35, example = "\"de-DE\"")]
+    pub locale: Option<String>,
+    /// The account the person works for or belongs to.
+    #[field(filter)]
+    pub account_id: Option<AccountId>,
+    /// What it says on their card.
+    #[field(filter, max = 150, example = "\"Sales Representative\"")]
+    pub job_title: Option<String>,
+    /// Where in the account they work.
+    #[field(filter, max = 150)]
+    pub department: Option<String>,
+    /// The part they play in buying decisions.
+    #[field(filter)]
+    pub buying_role: Option<BuyingRole>,
+    /// Date of birth.
+    #[field(filter)]
+    pub birthday: Option<NaiveDate>,
+    /// The contact they report to.
+    #[field(filter)]
+    pub reports_to_id: Option<ContactId>,
+    /// The user who looks after them.
+    #[field(filter)]
+    pub owner_id: Option<UserId>,
+}
+
+impl Resource for Contact {
+    const AREA: &'static str = AREA;
+    const OWNERSHIP: Ownership = Ownership { owner: Some("owner_id"), team: None, via: &["account"] };
+    const RELATIONS: &'static [Relation] = &[
+        Relation::many("contactPoints", "contact-points", "contact_id", "How to reach them."),
+        Relation::many("addresses", "addresses", "contact_id", "Their postal addresses."),
+        Relation::many("reports", "contacts", "reports_to_id", "The contacts who report to them."),
+        Relation::many("relationshipsFrom", "relationships", "from_contact_id", "Relationships in which they stand first."),
+        Relation::many("relationshipsTo", "relationships", "to_contact_id", "Relationships in which they stand second."),
+        Relation::about("externalIds", "external-ids", "CONTACT", "Their keys in other systems."),
+        Relation::about("taggings", "taggings", "CONTACT", "Their tags."),
+        Relation::about("notes", "notes", "CONTACT", "Notes about them."),
+    ];
+
+    fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {
+        self.name = full_name(self.given_name.as_deref(), self.family_name.as_deref(), self.locale.as_deref());
+        Ok(())
+    }
+
+    fn check(&self, violations: &mut Violations) {
+        let named = [&self.given_name, &self.family_name].into_iter().flatten().any(|name| !name.trim().is_empty());
+        violations.ensure(named, "/familyName", "REQUIRED", "A contact needs a givenName or a familyName.");
+        rules::language("/locale", self.locale.as_deref(), violations);
+        let itself = self.reports_to_id.is_some_and(|boss| boss == self.id());
+        violations.ensure(!itself, "/reportsToId", "CYCLE", "Nobody reports to themselves.");
+    }
+}
+
+/// The whole name in the order of the locale: 王小明 without a space, Nagy Anna with one, Maria Anders elsewhere.
+pub fn full_name(given: Option<&str>, family: Option<&str>, locale: Option<&str>) -> String {
+    let (given, family) = (given.unwrap_or_default().trim(), family.unwrap_or_default().trim());
+    let language = locale.and_then(|locale| locale.split('-').next()).unwrap_or_default().to_ascii_lowercase();
+    let family_first = matches!(language.as_str(), "zh" | "ja" | "ko" | "vi" | "hu");
+    let (first, second) = if family_first { (family, given) } else { (given, family) };
+    let ideographic = |name: &str| name.chars().all(|c| !c.is_ascii());
+    let space = if family_first && language != "vi" && language != "hu" && ideographic(first) && ideographic(second) { "" } else { " " };
+    format!("{first}{space}{second}").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::full_name;
+
+    #[test]
+    fn names_stand_in_the_order_of_the_locale() {
+        for (given, family, locale, expected) in [
+            (Some("Maria"), Some("Anders"), Some("de-DE"), "Maria Anders"),
+            (Some("Maria"), Some("Anders"), None, "Maria Anders"),
+            (Some("小明"), Some("王"), Some("zh-CN"), "王小明"),
+            (Some("Xiaoming"), Some("Wang"), Some("zh-CN"), "Wang Xiaoming"),
+            (Some("Anna"), Some("Nagy"), Some("hu"), "Nagy Anna"),
+            (Some("Cher"), None, Some("en-US"), "Cher"),
+            (None, Some("王"), Some("zh-CN"), "王"),
+        ] {
+            assert_eq!(full_name(given, family, locale), expected);
+        }
+    }
+}

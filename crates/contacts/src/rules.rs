@@ -1,0 +1,66 @@
+//! Rules that several resources share. Pure.
+
+use kith_kernel::Violations;
+
+/// A web address: http or https with a host, nothing that could hide a script or credentials.
+pub fn website(url: Option<&str>, violations: &mut Violations) {
+    let good = |url: &str| {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        let host = rest.split(['/', '?', '#']).next()?;
+        (host.contains('.') && !host.contains('@') && !url.contains(char::is_whitespace)).then_some(())
+    };
+    violations.ensure(url.is_none_or(|url| good(url).is_some()), "/website", "INVALID", "Expected an address such as https://example.com.");
+}
+
+/// The form of a BCP 47 language tag: letters and digits in parts of at most eight, the first of two or three letters.
+pub fn language(pointer: &str, tag: Option<&str>, violations: &mut Violations) {
+    let good = |tag: &str| {
+        let first = tag.split('-').next().unwrap_or_default();
+        (2..=3).contains(&first.len())
+            && first.bytes().all(|b| b.is_ascii_alphabetic())
+            && tag.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    };
+    violations.ensure(tag.is_none_or(good), pointer, "INVALID", "Expected a language tag such as zh-CN.");
+}
+
+/// A span of dates that ends no earlier than it starts.
+pub fn span(from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>, violations: &mut Violations) {
+    let good = from.zip(to).is_none_or(|(from, to)| from <= to);
+    violations.ensure(good, "/validTo", "OUT_OF_RANGE", "validTo is not before validFrom.");
+}
+
+/// Exactly one of several references.
+pub fn exactly_one(given: &[bool], pointer: &str, detail: &str, violations: &mut Violations) {
+    violations.ensure(given.iter().filter(|given| **given).count() == 1, pointer, "REQUIRED", detail);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ok(check: impl FnOnce(&mut Violations)) -> bool {
+        let mut violations = Violations::default();
+        check(&mut violations);
+        violations.0.is_empty()
+    }
+
+    #[test]
+    fn websites_have_a_scheme_and_a_host() {
+        for good in ["https://example.com", "http://a.b/c?d=e#f", "https://müller.example"] {
+            assert!(ok(|v| website(Some(good), v)), "{good}");
+        }
+        for bad in ["javascript:alert(1)", "https://", "https://localhost", "https://u:p@example.com", "example.com", "https://a b.c"] {
+            assert!(!ok(|v| website(Some(bad), v)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn language_tags_have_the_form_of_bcp_47() {
+        for good in ["de", "zh-CN", "sr-Latn-RS", "de-CH-1996"] {
+            assert!(ok(|v| language("/l", Some(good), v)), "{good}");
+        }
+        for bad in ["", "d", "german", "de_DE", "de-", "zh-verylongpart"] {
+            assert!(!ok(|v| language("/l", Some(bad), v)), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What notes, tags and keys of other systems can hang on.
+
+use diesel::PgConnection;
+use kith_journal::store;
+use kith_kernel::{Action, Cx, Error, Result, text_enum};
+use uuid::Uuid;
+
+text_enum! {
+    /// The type of a record that something hangs on.
+    pub enum SubjectType {
+        /// An account.
+        Account = "ACCOUNT",
+        /// A contact.
+        Contact = "CONTACT",
+        /// A contact point.
+        ContactPoint = "CONTACT_POINT",
+        /// An address.
+        Address = "ADDRESS",
+        /// A role of an account.
+        AccountRole = "ACCOUNT_ROLE",
+        /// A relationship.
+        Relationship = "RELATIONSHIP",
+        /// A note.
+        Note = "NOTE",
+        /// A tag.
+        Tag = "TAG",
+        /// A user.
+        User = "USER",
+        /// A team.
+        Team = "TEAM",
+        /// A membership.
+        Membership = "MEMBERSHIP",
+    }
+}
+
+/// Refuses a subject that is not there or not visible: there is no foreign key to do it.
+pub fn require(conn: &mut PgConnection, cx: &Cx, subject_type: SubjectType, id: Uuid) -> Result<()> {
+    let target = cx.catalogue.by_subject(subject_type.as_str());
+    let known = target.map(|target| store::exists(conn, cx, target, id, Action::Read)).transpose()?.unwrap_or(false);
+    if known { Ok(()) } else { Err(Error::invalid("/subjectId", "UNKNOWN_REFERENCE", "subjectId points to nothing that you can see.")) }
+}

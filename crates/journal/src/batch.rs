@@ -1,0 +1,121 @@
+//! Several standard verbs in one transaction: all or nothing, or each for itself behind a savepoint. A step is data,
+//! so that batches, transactions, bulk loads and offline pushes are the same thing.
+
+use crate::verbs;
+use diesel::{Connection, PgConnection};
+use kith_kernel::{Cx, Entry, Error, FieldType, Result, Row, Verb, Violations, codes};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Most steps of one batch.
+pub const MAX_STEPS: usize = 1_000;
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Make a record.
+    Create,
+    /// Merge-patch the record `id`.
+    Update(Uuid),
+    /// Create or update by a key of another system.
+    Upsert(String, String),
+    /// Archive the record `id`.
+    Archive(Uuid),
+    /// Restore the record `id`.
+    Restore(Uuid),
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What.
+    pub op: Op,
+    /// The version the caller knew.
+    pub if_version: Option<i32>,
+    /// The body.
+    pub data: Map<String, Value>,
+}
+
+/// What came of a step.
+pub struct Outcome {
+    /// The record as it is now.
+    pub row: Box<dyn Row>,
+    /// It is new.
+    pub created: bool,
+}
+
+impl Step {
+    /// Reads `{"op", "id" | "externalId", "ifVersion", "data"}`; every mistake at once, pointers relative to the step.
+    pub fn parse(value: &Value) -> Result<Step> {
+        let mut violations = Violations::default();
+        let empty = Map::new();
+        let object = value.as_object().unwrap_or(&empty);
+        violations.ensure(value.is_object(), "", "WRONG_TYPE", "A step is an object.");
+        for name in object.keys().filter(|name| !["op", "id", "externalId", "ifVersion", "data"].contains(&name.as_str())) {
+            violations.add(format!("/{name}"), "UNKNOWN_FIELD", "A step has op, id, externalId, ifVersion and data.");
+        }
+        let data = match object.get("data") {
+            None => Map::new(),
+            Some(Value::Object(data)) => data.clone(),
+            Some(_) => {
+                violations.add("/data", "WRONG_TYPE", "Expected an object.");
+                Map::new()
+            }
+        };
+        let if_version = object.get("ifVersion").filter(|value| !value.is_null()).and_then(|value| match i32::parse(value) {
+            Ok(version) => Some(version),
+            Err(expected) => {
+                violations.add("/ifVersion", "WRONG_TYPE", format!("Expected {expected}."));
+                None
+            }
+        });
+        let id = object.get("id").map(Uuid::parse).and_then(Result::ok);
+        let key = object.get("externalId").and_then(|key| {
+            Some((key.get("system")?.as_str()?.to_owned(), key.get("externalId")?.as_str()?.to_owned()))
+        });
+        let op = match (object.get("op").and_then(Value::as_str), id, key) {
+            (Some("create"), None, None) => Some(Op::Create),
+            (Some("update"), Some(id), None) => Some(Op::Update(id)),
+            (Some("archive"), Some(id), None) => Some(Op::Archive(id)),
+            (Some("restore"), Some(id), None) => Some(Op::Restore(id)),
+            (Some("upsert"), None, Some((system, key))) => Some(Op::Upsert(system, key)),
+            (Some("create" | "update" | "archive" | "restore" | "upsert"), ..) => None,
+            _ => {
+                violations.add("/op", "WRONG_TYPE", "Expected one of create, update, upsert, archive, restore.");
+                None
+            }
+        };
+        if op.is_none() && violations.0.is_empty() {
+            let detail = "update, archive and restore need `id`; upsert needs `externalId: {system, externalId}`; create takes its id in `data`.";
+            violations.add("/op", "WRONG_TYPE", detail);
+        }
+        violations.into_result()?;
+        let op = op.ok_or_else(|| Error::internal("a step without an operation passed its checks"))?;
+        Ok(Step { op, if_version, data })
+    }
+
+    /// Runs it.
+    pub fn run(&self, conn: &mut PgConnection, cx: &Cx, entry: &Entry) -> Result<Outcome> {
+        let verb = match self.op {
+            Op::Create | Op::Upsert(..) => Verb::Create,
+            Op::Update(_) => Verb::Update,
+            Op::Archive(_) | Op::Restore(_) => Verb::Archive,
+        };
+        if !entry.offers(verb) {
+            return Err(Error::new(&codes::METHOD_NOT_ALLOWED, format!("{} does not offer this.", entry.name)));
+        }
+        let (row, created) = match &self.op {
+            Op::Create => (verbs::create(conn, cx, entry, &self.data)?, true),
+            Op::Update(id) => (verbs::update(conn, cx, entry, *id, self.if_version, &self.data)?, false),
+            Op::Upsert(system, key) => verbs::upsert(conn, cx, entry, (system, key), self.if_version, &self.data)?,
+            Op::Archive(id) => (verbs::archive(conn, cx, entry, *id, self.if_version)?, false),
+            Op::Restore(id) => (verbs::restore(conn, cx, entry, *id, self.if_version)?, false),
+        };
+        Ok(Outcome { row, created })
+    }
+
+    /// Runs it behind a savepoint, so that its failure leaves the others alone.
+    pub fn run_alone(&self, conn: &mut PgConnection, cx: &Cx, entry: &Entry) -> Result<Outcome> {
+        conn.transaction(|conn| self.run(conn, cx, entry))
+    }
+}

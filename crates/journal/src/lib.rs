@@ -1,0 +1,17 @@
+//! The life of a record: what every write leaves behind, and the standard verbs that every resource shares.
+//!
+//! - [`log`] writes the audit row and the change-log row in the transaction of the write;
+//! - [`store`] reads, locks, inserts and saves one row of any resource;
+//! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] for business verbs;
+//! - [`read`] answers lists and single records with everything selected, one statement a level;
+//! - [`batch`] runs several of them.
+//!
+//! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
+//! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
+
+pub mod batch;
+pub mod log;
+pub mod read;
+pub mod store;
+pub mod verbs;
+mod write;

@@ -1,0 +1,112 @@
+//! What a write leaves behind: who did what to which record, with before and after, and its place in the feed.
+
+use diesel::PgConnection;
+use kith_kernel::{Bind, Cx, Entry, Result, Row, Statement};
+use serde_json::{Map, Value};
+
+/// What happened to a record. Business verbs name themselves.
+pub type Operation = &'static str;
+/// A record was made.
+pub const CREATED: Operation = "created";
+/// Fields changed.
+pub const UPDATED: Operation = "updated";
+/// It was archived.
+pub const ARCHIVED: Operation = "archived";
+/// It came back.
+pub const RESTORED: Operation = "restored";
+
+/// The fields that every change touches; naming them says nothing.
+const SILENT: [&str; 4] = ["version", "updatedAt", "updatedBy", "createdBy"];
+
+/// All fields of a row as a JSON object, in the order of answers.
+pub fn snapshot(entry: &Entry, row: &dyn Row) -> Value {
+    let mut object = Map::new();
+    for (index, field) in entry.shown.iter().filter_map(|index| Some((*index, entry.fields.get(*index)?))) {
+        object.insert(field.name.to_owned(), field_value(row, index));
+    }
+    Value::Object(object)
+}
+
+/// One field of a row as JSON.
+pub fn field_value(row: &dyn Row, index: usize) -> Value {
+    let mut text = Vec::new();
+    row.write_field(index, &mut text);
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// The names of the fields in which two rows differ, without those that every change touches.
+pub fn changed(entry: &Entry, before: &dyn Row, after: &dyn Row) -> Vec<String> {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    let differs = |index: &usize| {
+        old.clear();
+        new.clear();
+        before.write_field(*index, &mut old);
+        after.write_field(*index, &mut new);
+        old != new
+    };
+    let fields = entry.shown.iter().copied().filter(differs).filter_map(|index| entry.fields.get(index));
+    fields.map(|field| field.name.to_owned()).filter(|name| !SILENT.contains(&name.as_str())).collect()
+}
+
+/// Writes the audit row and the change-log row, in one statement.
+pub fn record(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    operation: Operation,
+    before: Option<&dyn Row>,
+    after: &dyn Row,
+) -> Result<()> {
+    let fields = before.map(|before| changed(entry, before, after)).unwrap_or_default();
+    let audit_id = cx.new_id();
+    let meta = after.meta();
+    let mut out = Statement::new(
+        "WITH audit AS (INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, request_id, channel, address, \
+         resource, record_id, version, operation, changed_fields, before, after) VALUES (",
+    );
+    let values = [
+        Bind::Uuid(Some(cx.tenant)),
+        Bind::Uuid(Some(audit_id)),
+        Bind::Time(Some(cx.now)),
+        Bind::Text(Some(cx.actor.kind.as_str().to_owned())),
+        Bind::Uuid(cx.actor.principal()),
+        Bind::Uuid(cx.origin.request_id),
+        Bind::Text(Some(cx.origin.channel.to_owned())),
+        Bind::Text(cx.origin.address.map(|address| address.to_string())),
+        Bind::Text(Some(entry.name.to_owned())),
+        Bind::Uuid(Some(meta.id)),
+        Bind::Int(Some(meta.version)),
+        Bind::Text(Some(operation.to_owned())),
+        Bind::Texts(fields.clone()),
+        Bind::Json(before.map(|row| snapshot(entry, row))),
+        Bind::Json(Some(snapshot(entry, after))),
+    ];
+    list(&mut out, values);
+    out.sql(
+        ")) INSERT INTO change_log (tenant_id, resource, record_id, version, operation, changed_fields, audit_id) \
+         VALUES (",
+    );
+    let values = [
+        Bind::Uuid(Some(cx.tenant)),
+        Bind::Text(Some(entry.name.to_owned())),
+        Bind::Uuid(Some(meta.id)),
+        Bind::Int(Some(meta.version)),
+        Bind::Text(Some(operation.to_owned())),
+        Bind::Texts(fields),
+        Bind::Uuid(Some(audit_id)),
+    ];
+    list(&mut out, values);
+    out.sql(")");
+    out.execute(conn)?;
+    Ok(())
+}
+
+/// Values with commas between them.
+pub(crate) fn list(out: &mut Statement, values: impl IntoIterator<Item = Bind>) {
+    for (at, value) in values.into_iter().enumerate() {
+        if at > 0 {
+            out.sql(", ");
+        }
+        out.bind(value);
+    }
+}

@@ -1,0 +1,129 @@
+//! One row of any resource: read, lock, insert, save. Every statement carries the tenant and the row scope.
+
+use crate::log;
+use diesel::result::{DatabaseErrorKind, Error as DbError};
+use diesel::{PgConnection, QueryResult, RunQueryDsl, sql_types as st};
+use kith_kernel::{Action, Bind, Condition, Cx, Entry, Error, Field, Result, Row, Rows, RowScope, Statement, Violations, codes};
+use uuid::Uuid;
+
+fn select(cx: &Cx, entry: &Entry, scope: RowScope, ids: &[Uuid]) -> Statement {
+    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    match ids {
+        [id] => out.sql(" AND t.id = ").bind(Bind::Uuid(Some(*id))),
+        ids => out.sql(" AND t.id = ANY(").bind(Bind::Uuids(ids.to_vec())).sql(")"),
+    };
+    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    out
+}
+
+/// One record that the actor may read, archived or not.
+pub fn get(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid) -> Result<Box<dyn Row>> {
+    let scope = cx.require(entry, Action::Read)?;
+    (entry.load)(conn, &select(cx, entry, scope, &[id]))?.into_first().ok_or_else(Error::not_found)
+}
+
+/// Those of many records that the actor may read, archived or not.
+pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) -> Result<Box<dyn Rows>> {
+    let scope = cx.require(entry, Action::Read)?;
+    Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
+}
+
+/// A record that the actor may `action`, locked. One that may only be read is `FORBIDDEN`, any other not found.
+pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<Box<dyn Row>> {
+    let scope = cx.require(entry, action)?;
+    let mut statement = select(cx, entry, scope, &[id]);
+    statement.sql(" FOR UPDATE OF t");
+    match (entry.load)(conn, &statement)?.into_first() {
+        Some(row) => Ok(row),
+        None if scope == RowScope::All => Err(Error::not_found()),
+        None => {
+            get(conn, cx, entry, id).map_err(|_| Error::not_found())?;
+            let detail = format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
+            Err(Error::new(&codes::FORBIDDEN, detail))
+        }
+    }
+}
+
+/// Whether the actor may see a record of that id.
+pub fn exists(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<bool> {
+    let Some(scope) = cx.actor.grants.scope(entry.name, entry.administrative, action) else { return Ok(false) };
+    let mut out = Statement::new("SELECT EXISTS (");
+    out.append(select(cx, entry, scope, &[id])).sql(")");
+    Ok(flag(conn, &out)?)
+}
+
+/// A statement that answers with one truth value.
+fn flag(conn: &mut PgConnection, statement: &Statement) -> QueryResult<bool> {
+    RunQueryDsl::get_result::<(bool,)>(statement.typed::<(st::Bool,)>(), conn).map(|(value,)| value)
+}
+
+/// Stores a new row and returns it as the database has it.
+pub fn insert(conn: &mut PgConnection, entry: &Entry, row: &dyn Row) -> Result<Box<dyn Row>> {
+    let columns = entry.fields.iter().flat_map(|field| field.columns).copied().collect::<Vec<_>>().join(", ");
+    let mut binds = Vec::new();
+    (0..entry.fields.len()).for_each(|index| row.binds(index, &mut binds));
+    let mut out = Statement::new(format!("INSERT INTO {} AS t ({columns}) VALUES (", entry.table));
+    log::list(&mut out, binds);
+    out.sql(format!(") RETURNING {}", entry.columns));
+    first(conn, entry, &out)
+}
+
+/// Saves all columns of a row that had `version` when it was read.
+pub fn save(conn: &mut PgConnection, entry: &Entry, row: &dyn Row, version: i32) -> Result<Box<dyn Row>> {
+    let mut out = Statement::new(format!("UPDATE {} AS t SET ", entry.table));
+    let mut separator = "";
+    for (index, field) in entry.fields.iter().enumerate().filter(|(_, field)| !constant(field)) {
+        let mut binds = Vec::new();
+        row.binds(index, &mut binds);
+        for (column, bind) in field.columns.iter().zip(binds) {
+            out.sql(format!("{separator}{column} = ")).bind(bind);
+            separator = ", ";
+        }
+    }
+    let meta = row.meta();
+    out.sql(" WHERE t.tenant_id = ").bind(Bind::Uuid(Some(meta.tenant_id)));
+    out.sql(" AND t.id = ").bind(Bind::Uuid(Some(meta.id)));
+    out.sql(" AND t.version = ").bind(Bind::Int(Some(version)));
+    out.sql(format!(" RETURNING {}", entry.columns));
+    first(conn, entry, &out)
+}
+
+fn constant(field: &Field) -> bool {
+    matches!(field.column(), "id" | "tenant_id" | "created_at" | "created_by")
+}
+
+fn first(conn: &mut PgConnection, entry: &Entry, statement: &Statement) -> Result<Box<dyn Row>> {
+    let rows = (entry.load)(conn, statement).map_err(|error| refused(entry, error))?;
+    rows.into_first().ok_or_else(|| Error::internal(format!("a locked row of {} vanished", entry.table)))
+}
+
+/// Turns the refusal of a constraint into what the client did wrong. Constraints are named `<table>_<columns>_<kind>`.
+fn refused(entry: &Entry, error: DbError) -> Error {
+    let DbError::DatabaseError(kind, info) = &error else { return error.into() };
+    let constraint = info.constraint_name().unwrap_or_default();
+    let middle = constraint.strip_prefix(entry.table).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
+    let columns = middle.rsplit_once('_').map(|(columns, _)| columns).unwrap_or_default();
+    // The last column named is the one that tells: the key itself after what it is unique within.
+    let named = |field: &&Field| field.columns.iter().any(|column| columns.ends_with(column));
+    let field = entry.fields.iter().filter(named).max_by_key(|field| field.column().len());
+    let name = field.map(|field| field.name).unwrap_or("id");
+    let mut violations = Violations::default();
+    let at = format!("/{name}");
+    match kind {
+        DatabaseErrorKind::UniqueViolation => {
+            violations.add(at, "DUPLICATE", format!("Another record of {} has this {name} already.", entry.name));
+            let detail = format!("Another record of {} has this {name} already.", entry.name);
+            Error { violations: violations.0, ..Error::new(&codes::DUPLICATE, detail) }
+        }
+        DatabaseErrorKind::ForeignKeyViolation => {
+            violations.add(at, "UNKNOWN_REFERENCE", format!("{name} points to nothing that you can see."));
+            violations.into()
+        }
+        DatabaseErrorKind::CheckViolation => {
+            violations.add(at, "INVALID", format!("{name} is not valid together with the rest of the record."));
+            violations.into()
+        }
+        _ => error.into(),
+    }
+}

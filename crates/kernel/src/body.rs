@@ -1,0 +1,54 @@
+//! Request bodies applied to a row through its field table: every mistake is found at once, with its pointer.
+
+use crate::filter::escape;
+use crate::{Access, Entry, Kind, Row, Violations};
+use serde_json::{Map, Value};
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A new record: required fields must be there.
+    Create,
+    /// A merge patch (RFC 7396): what is absent stays, null clears.
+    Update,
+}
+
+/// Sets every member of `body` on `row`. Returns the indices of the fields that were given.
+pub fn apply(entry: &Entry, row: &mut dyn Row, body: &Map<String, Value>, mode: Mode, violations: &mut Violations) -> Vec<usize> {
+    let mut given = Vec::new();
+    for (name, value) in body {
+        let at = format!("/{}", escape(name));
+        let Some((index, field)) = entry.field(name) else {
+            let allowed = entry.shown.iter().filter_map(|index| entry.fields.get(*index));
+            let allowed: Vec<_> = allowed.filter(|f| writable(f.access, mode)).map(|f| f.name).collect();
+            violations.add(at, "UNKNOWN_FIELD", format!("{} has no field {name:?} to write. Allowed: {}.", entry.type_name, allowed.join(", ")));
+            continue;
+        };
+        if !writable(field.access, mode) {
+            let when = if field.access == Access::CreateOnly { "can be set on create only" } else { "is set by Kith" };
+            violations.add(at, "READ_ONLY", format!("{name} {when}."));
+        } else if value.is_null() && !field.nullable {
+            violations.add(at, "REQUIRED", format!("{name} cannot be null; expected {}.", field.kind.expects()));
+        } else if let Err(expected) = row.set(index, value) {
+            violations.add(at, "WRONG_TYPE", format!("Expected {expected}."));
+        } else if field.kind == Kind::Text && value.as_str().is_some_and(|text| text.chars().count() > field.max) {
+            violations.add(at, "TOO_LONG", format!("{name} takes at most {} characters.", field.max));
+        } else if field.required && value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            violations.add(at, "REQUIRED", format!("{name} cannot be empty."));
+        } else {
+            given.push(index);
+        }
+    }
+    given
+}
+
+fn writable(access: Access, mode: Mode) -> bool {
+    access == Access::Write || (access == Access::CreateOnly && mode == Mode::Create)
+}
+
+/// Adds a violation for every required field that `body` leaves out.
+pub fn missing(entry: &Entry, body: &Map<String, Value>, violations: &mut Violations) {
+    for field in entry.fields.iter().filter(|field| field.required && !body.contains_key(field.name)) {
+        violations.add(format!("/{}", field.name), "REQUIRED", format!("{} is required; expected {}.", field.name, field.kind.expects()));
+    }
+}

@@ -1,0 +1,65 @@
+//! What every verb is given: who acts for which tenant, when, and from where.
+
+use crate::{Action, Actor, Catalogue, CursorKey, Entry, Error, Result, RowScope, codes};
+use chrono::{DateTime, Utc};
+use std::net::IpAddr;
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// Where a request came from, for the audit trail.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Finds the request in the log.
+    pub request_id: Option<Uuid>,
+    /// The caller's address.
+    pub address: Option<IpAddr>,
+    /// The channel: `rest`, `graphql`, `cli`, …
+    pub channel: &'static str,
+}
+
+/// The context of a verb. A function without it is pure or private.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// Whose data. It leads every key and stands in every statement.
+    pub tenant: Uuid,
+    /// Who acts.
+    pub actor: std::sync::Arc<Actor>,
+    /// The time of this request, in whole microseconds. One request has one time.
+    pub now: DateTime<Utc>,
+    /// For the audit trail.
+    pub origin: Origin,
+    /// The currency that amounts without one are understood in when filtering.
+    pub currency: crate::Currency,
+    /// Every resource there is.
+    pub catalogue: &'static Catalogue,
+    /// Signs cursors.
+    pub cursor_key: CursorKey,
+}
+
+impl Cx {
+    /// A new time-ordered id (UUIDv7) at this request's time.
+    pub fn new_id(&self) -> Uuid {
+        let seconds = u64::try_from(self.now.timestamp()).unwrap_or(0);
+        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, self.now.timestamp_subsec_nanos()))
+    }
+
+    /// The rows in which the actor may do `action`, or `FORBIDDEN`. The first line of every verb.
+    pub fn require(&self, entry: &Entry, action: Action) -> Result<RowScope> {
+        self.actor.grants.scope(entry.name, entry.administrative, action).ok_or_else(|| {
+            let detail = format!("This needs the right {}:{}.", entry.name, action.as_str());
+            Error::new(&codes::FORBIDDEN, detail)
+        })
+    }
+
+    /// An entry of the catalogue by its resource name. A missing one is a mistake of ours, never of the caller.
+    pub fn entry(&self, name: &str) -> Result<&'static Entry> {
+        self.catalogue.get(name).ok_or_else(|| Error::internal(format!("no resource {name} in the catalogue")))
+    }
+}
+
+impl Cx {
+    /// The same request with every right, for what a write brings along by itself. The audit trail still names the actor.
+    pub fn as_system(&self) -> Cx {
+        let actor = Actor { grants: Actor::system().grants, ..(*self.actor).clone() };
+        Cx { actor: std::sync::Arc::new(actor), ..self.clone() }
+    }
+}

@@ -1,0 +1,65 @@
+//! Typed ids: a contact's id cannot be passed where an account's is asked for. The type also tells the field
+//! table which resource it points to, so that relations, filters and documentation follow from it.
+
+/// Declares an id type for each resource: `AccountId => "accounts"`.
+#[macro_export]
+macro_rules! ids {
+    ($( $(#[doc = $doc:literal])+ $name:ident => $target:literal; )+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $crate::export::uuid::Uuid);
+        impl From<$crate::export::uuid::Uuid> for $name { fn from(id: $crate::export::uuid::Uuid) -> Self { $name(id) } }
+        impl From<$name> for $crate::export::uuid::Uuid { fn from(id: $name) -> Self { id.0 } }
+        impl $crate::FieldType for $name {
+            const KIND: $crate::Kind = $crate::Kind::Id(Some($target));
+            type Sql = $crate::export::diesel::sql_types::Uuid;
+            type Row = $crate::export::uuid::Uuid;
+            fn empty() -> Self { $name($crate::export::uuid::Uuid::nil()) }
+            fn from_row(row: Self::Row) -> $crate::export::diesel::deserialize::Result<Self> { Ok($name(row)) }
+            fn parse(value: &$crate::export::serde_json::Value) -> Result<Self, String> {
+                <$crate::export::uuid::Uuid as $crate::FieldType>::parse(value).map($name)
+            }
+            fn write(&self, out: &mut Vec<u8>) { $crate::FieldType::write(&self.0, out) }
+            fn binds(&self, out: &mut Vec<$crate::Bind>) { out.push($crate::Bind::Uuid(Some(self.0))) }
+            fn nulls(out: &mut Vec<$crate::Bind>) { out.push($crate::Bind::Uuid(None)) }
+            fn uuid(&self) -> Option<$crate::export::uuid::Uuid> { Some(self.0) }
+        }
+    )+ };
+}
+
+ids! {
+    /// A tenant.
+    TenantId => "tenants";
+    /// A user.
+    UserId => "users";
+    /// A team.
+    TeamId => "teams";
+    /// A role.
+    RoleId => "roles";
+    /// An API key.
+    ApiKeyId => "api-keys";
+    /// A membership of a user in a team.
+    MembershipId => "memberships";
+    /// A role given to a user.
+    RoleAssignmentId => "role-assignments";
+    /// An account.
+    AccountId => "accounts";
+    /// A role an account plays.
+    AccountRoleId => "account-roles";
+    /// A contact.
+    ContactId => "contacts";
+    /// A phone number, e-mail address or the like.
+    ContactPointId => "contact-points";
+    /// A postal address.
+    AddressId => "addresses";
+    /// A relationship.
+    RelationshipId => "relationships";
+    /// A key in another system.
+    ExternalIdId => "external-ids";
+    /// A tag.
+    TagId => "tags";
+    /// A tag on a record.
+    TaggingId => "taggings";
+    /// A note.
+    NoteId => "notes";
+}

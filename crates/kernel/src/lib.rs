@@ -1,0 +1,50 @@
+//! The types every area shares: who acts ([`Cx`], [`Actor`]), what may go wrong ([`Error`], [`Code`]), the field
+//! table of a resource ([`Field`], [`Shape`], [`Entry`], [`Catalogue`]) and what follows from it without further
+//! code: filters, sorting, cursors, bodies and selections, all of which end in a [`Statement`].
+//!
+//! The kernel builds SQL but never runs it, and knows nothing of HTTP, GraphQL or any single resource.
+
+// Lets `#[resource]` name `kith_kernel::…` inside this crate's own tests.
+extern crate self as kith_kernel;
+
+mod actor;
+mod body;
+mod catalogue;
+mod cursor;
+mod cx;
+mod error;
+mod field;
+mod filter;
+pub mod ids;
+mod money;
+mod page;
+mod select;
+mod shape;
+mod statement;
+pub mod text;
+mod time;
+mod types;
+
+pub use actor::{Action, Actor, Grant, Grants, PrincipalKind, RowScope};
+pub use body::{apply, missing, Mode};
+pub use catalogue::{Catalogue, Entry, Link, Ownership, Relation, Verb};
+pub use cursor::{Cursor, CursorKey};
+pub use cx::{Cx, Origin};
+pub use error::{Code, Codes, Error, Kind as ErrorKind, Result, Violation, Violations, codes};
+pub use field::{Access, Field, FieldType, Kind};
+pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES};
+pub use money::{Currency, Money, decimal_from_text};
+pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};
+pub use select::{EdgeItem, Item, ListItem, ListSelect, PageItem, Selection};
+pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
+pub use statement::{Bind, Statement, Typed};
+pub use time::{Clock, write_date, write_time};
+pub use types::Custom;
+
+/// What `#[resource]` needs to name without asking every domain crate for a diesel dependency of its own.
+#[doc(hidden)]
+pub mod export {
+    pub use diesel;
+    pub use serde_json;
+    pub use uuid;
+}

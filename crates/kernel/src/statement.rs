@@ -1,0 +1,175 @@
+//! One SQL statement as text and binds. Texts are `'static` or identifiers out of a field table; every value is a
+//! bind. It knows nothing of diesel's query builder but hands itself over to it as a prepared, cached query.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::{QueryResult, RunQueryDsl, sql_types as st};
+use rust_decimal::Decimal;
+use std::{borrow::Cow, marker::PhantomData};
+use uuid::Uuid;
+
+/// A bound value. `None` is a typed NULL.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bind {
+    /// uuid
+    Uuid(Option<Uuid>),
+    /// text
+    Text(Option<String>),
+    /// boolean
+    Bool(Option<bool>),
+    /// integer
+    Int(Option<i32>),
+    /// bigint
+    BigInt(Option<i64>),
+    /// numeric
+    Decimal(Option<Decimal>),
+    /// date
+    Date(Option<NaiveDate>),
+    /// timestamptz
+    Time(Option<DateTime<Utc>>),
+    /// jsonb
+    Json(Option<serde_json::Value>),
+    /// bytea
+    Bytes(Option<Vec<u8>>),
+    /// uuid[]
+    Uuids(Vec<Uuid>),
+    /// text[]
+    Texts(Vec<String>),
+    /// integer[]
+    Ints(Vec<i32>),
+    /// numeric[]
+    Decimals(Vec<Decimal>),
+    /// date[]
+    Dates(Vec<NaiveDate>),
+    /// timestamptz[]
+    Times(Vec<DateTime<Utc>>),
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Sql(Cow<'static, str>),
+    Bind(Bind),
+}
+
+/// A statement under construction.
+#[derive(Clone, Debug, Default)]
+pub struct Statement {
+    parts: Vec<Part>,
+    once: bool,
+}
+
+impl Statement {
+    /// Starts with a text.
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        let mut statement = Statement::default();
+        statement.sql(sql);
+        statement
+    }
+
+    /// Adds SQL text. Only constants and identifiers from field tables may be given.
+    pub fn sql(&mut self, sql: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.parts.push(Part::Sql(sql.into()));
+        self
+    }
+
+    /// Adds a value.
+    pub fn bind(&mut self, bind: Bind) -> &mut Self {
+        self.parts.push(Part::Bind(bind));
+        self
+    }
+
+    /// Adds another statement's parts.
+    pub fn append(&mut self, other: Statement) -> &mut Self {
+        self.once |= other.once;
+        self.parts.extend(other.parts);
+        self
+    }
+
+    /// Not worth keeping prepared: its text depends on what a caller sent, and the cache has no bound.
+    pub fn once(&mut self) -> &mut Self {
+        self.once = true;
+        self
+    }
+
+    /// As a query whose rows have the SQL type `ST`.
+    pub fn typed<ST>(&self) -> Typed<'_, ST> {
+        Typed { statement: self, sql_type: PhantomData }
+    }
+
+    /// Runs it without reading rows; the number of rows it touched.
+    pub fn execute(&self, conn: &mut PgConnection) -> QueryResult<usize> {
+        RunQueryDsl::execute(self.typed::<()>(), conn)
+    }
+
+    /// The text with placeholders, for messages and tests.
+    pub fn text(&self) -> String {
+        let mut number = 0;
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => text.push_str(sql),
+                Part::Bind(_) => {
+                    number += 1;
+                    text.push_str(&format!("${number}"));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A [`Statement`] with the SQL type of its rows.
+#[derive(Debug)]
+pub struct Typed<'a, ST> {
+    statement: &'a Statement,
+    sql_type: PhantomData<fn() -> ST>,
+}
+
+impl<ST> QueryFragment<Pg> for Typed<'_, ST> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if self.statement.once {
+            out.unsafe_to_cache_prepared();
+        }
+        for part in &self.statement.parts {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Bind(bind) => push(bind, &mut out)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push<'b>(bind: &'b Bind, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    match bind {
+        Bind::Uuid(v) => out.push_bind_param::<st::Nullable<st::Uuid>, _>(v),
+        Bind::Text(v) => out.push_bind_param::<st::Nullable<st::Text>, _>(v),
+        Bind::Bool(v) => out.push_bind_param::<st::Nullable<st::Bool>, _>(v),
+        Bind::Int(v) => out.push_bind_param::<st::Nullable<st::Integer>, _>(v),
+        Bind::BigInt(v) => out.push_bind_param::<st::Nullable<st::BigInt>, _>(v),
+        Bind::Decimal(v) => out.push_bind_param::<st::Nullable<st::Numeric>, _>(v),
+        Bind::Date(v) => out.push_bind_param::<st::Nullable<st::Date>, _>(v),
+        Bind::Time(v) => out.push_bind_param::<st::Nullable<st::Timestamptz>, _>(v),
+        Bind::Json(v) => out.push_bind_param::<st::Nullable<st::Jsonb>, _>(v),
+        Bind::Bytes(v) => out.push_bind_param::<st::Nullable<st::Binary>, _>(v),
+        Bind::Uuids(v) => out.push_bind_param::<st::Array<st::Uuid>, _>(v),
+        Bind::Texts(v) => out.push_bind_param::<st::Array<st::Text>, _>(v),
+        Bind::Ints(v) => out.push_bind_param::<st::Array<st::Integer>, _>(v),
+        Bind::Decimals(v) => out.push_bind_param::<st::Array<st::Numeric>, _>(v),
+        Bind::Dates(v) => out.push_bind_param::<st::Array<st::Date>, _>(v),
+        Bind::Times(v) => out.push_bind_param::<st::Array<st::Timestamptz>, _>(v),
+    }
+}
+
+impl<ST> QueryId for Typed<'_, ST> {
+    type QueryId = ();
+    // The text is not known at compile time; diesel then keys its statement cache by the text itself.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> Query for Typed<'_, ST> {
+    type SqlType = ST;
+}
+
+impl<ST> RunQueryDsl<PgConnection> for Typed<'_, ST> {}

@@ -1,0 +1,197 @@
+//! `#[resource]`: writes the field table of a row struct, and nothing that has SQL or routes in it.
+//!
+//! ```ignore
+//! /// A company we do business with.
+//! #[resource(table = accounts, id = AccountId)]
+//! pub struct Account {
+//!     /// Legal or trading name.
+//!     #[field(filter, sort, max = 200, example = "\"Acme\"")]
+//!     pub name: String,
+//! }
+//! ```
+//! adds the field `meta` with the columns that every record has, and implements `Shape`. Of a field it understands
+//! `filter`, `sort`, `default`, `read_only`, `create_only`, `hidden`, `max = n`, `example = "JSON"`, `money`.
+
+use proc_macro::TokenStream;
+use proc_macro2::TokenStream as Tokens;
+use quote::quote;
+use syn::{Attribute, Error, Expr, Field, Fields, Ident, ItemStruct, Lit, Meta, Result, parse_macro_input};
+
+/// See the crate.
+#[proc_macro_attribute]
+pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as ItemStruct);
+    let mut table = None;
+    let mut id = None;
+    let parser = syn::meta::parser(|meta| {
+        let value: Ident = meta.value()?.parse()?;
+        if meta.path.is_ident("table") {
+            table = Some(value);
+        } else if meta.path.is_ident("id") {
+            id = Some(value);
+        } else {
+            return Err(meta.error("expected table or id"));
+        }
+        Ok(())
+    });
+    parse_macro_input!(arguments with parser);
+    let (Some(table), Some(id)) = (table, id) else {
+        return Error::new_spanned(&item.ident, "write #[resource(table = …, id = …)]").to_compile_error().into();
+    };
+    expand(&item, &table.to_string(), &id).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// The text of the doc comments, one line a line.
+fn doc(attributes: &[Attribute], of: &Ident) -> Result<String> {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::Str(text) => Some(text.value().trim().to_owned()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    });
+    let text = lines.collect::<Vec<_>>().join(" ").trim().to_owned();
+    if text.is_empty() { Err(Error::new_spanned(of, "this needs a doc comment: it is the API's documentation")) } else { Ok(text) }
+}
+
+fn camel(snake: &str) -> String {
+    let mut parts = snake.split('_');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut chars = part.chars();
+        out.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+        out.push_str(chars.as_str());
+    }
+    out
+}
+
+#[derive(Default)]
+struct Options {
+    filter: bool,
+    sort: bool,
+    default: bool,
+    money: bool,
+    access: Option<&'static str>,
+    max: Option<usize>,
+    example: Option<String>,
+}
+
+fn options(field: &Field) -> Result<Options> {
+    let mut options = Options::default();
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("field")) {
+        attribute.parse_nested_meta(|meta| {
+            let name = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
+            match name.as_str() {
+                "filter" => options.filter = true,
+                "sort" => options.sort = true,
+                "default" => options.default = true,
+                "money" => options.money = true,
+                "read_only" => options.access = Some("ReadOnly"),
+                "create_only" => options.access = Some("CreateOnly"),
+                "hidden" => options.access = Some("Hidden"),
+                "max" => options.max = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?),
+                "example" => options.example = Some(meta.value()?.parse::<syn::LitStr>()?.value()),
+                _ => {
+                    return Err(meta.error(
+                        "expected filter, sort, default, read_only, create_only, hidden, money, max = n or example = \"JSON\"",
+                    ));
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(options)
+}
+
+fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
+    let Fields::Named(fields) = &item.fields else { return Err(Error::new_spanned(&item.ident, "named fields, please")) };
+    let (name, visibility) = (&item.ident, &item.vis);
+    let (type_name, kebab, about) = (name.to_string(), table.replace('_', "-"), doc(&item.attrs, name)?);
+    let attributes = item.attrs.iter();
+    let (mut kept, mut table_rows, mut blank) = (Vec::new(), Vec::new(), Vec::new());
+    for field in &fields.named {
+        let ident = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a name, please"))?;
+        let (ty, options, text) = (&field.ty, options(field)?, doc(&field.attrs, ident)?);
+        let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+        let field_visibility = &field.vis;
+        kept.push(quote!(#(#docs)* #field_visibility #ident: #ty));
+        let column = ident.to_string();
+        let columns = if options.money { vec![format!("{column}_amount"), format!("{column}_currency")] } else { vec![column.clone()] };
+        let api = camel(&column);
+        let access = Ident::new(options.access.unwrap_or("Write"), ident.span());
+        let (filter, sort, default) = (options.filter, options.sort, options.default);
+        let writable = !matches!(options.access, Some("ReadOnly" | "Hidden"));
+        let max = options.max.unwrap_or(200);
+        let example = options.example.map_or(quote!(None), |text| quote!(Some(#text)));
+        table_rows.push(quote!(kith_kernel::Field {
+            name: #api, columns: &[#(#columns),*], doc: #text,
+            kind: <#ty as kith_kernel::FieldType>::KIND, nullable: <#ty as kith_kernel::FieldType>::NULLABLE,
+            required: #writable && !#default && !<#ty as kith_kernel::FieldType>::NULLABLE,
+            access: kith_kernel::Access::#access, filter: #filter, sort: #sort, max: #max, example: #example,
+        }));
+        blank.push(if default { quote!(<#ty as Default>::default()) } else { quote!(<#ty as kith_kernel::FieldType>::empty()) });
+    }
+    let idents: Vec<_> = fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
+    let types: Vec<_> = fields.named.iter().map(|field| &field.ty).collect();
+    let indices: Vec<usize> = (8..8 + idents.len()).collect();
+    Ok(quote! {
+        #(#attributes)*
+        #[derive(Clone, Debug, PartialEq)]
+        #visibility struct #name {
+            /// The columns that every record has.
+            pub meta: kith_kernel::Meta,
+            #(#kept,)*
+        }
+        impl #name {
+            /// Its id.
+            pub fn id(&self) -> #id { #id(self.meta.id) }
+        }
+        impl kith_kernel::Shape for #name {
+            const NAME: &'static str = #kebab;
+            const TYPE: &'static str = #type_name;
+            const TABLE: &'static str = #table;
+            const DOC: &'static str = #about;
+            const FIELDS: &'static [kith_kernel::Field] = &{
+                let [a, b, c, d, e, f, g, h] = kith_kernel::META_FIELDS;
+                [a, b, c, d, e, f, g, h, #(#table_rows),*]
+            };
+            fn blank(meta: kith_kernel::Meta) -> Self { #name { meta, #(#idents: #blank),* } }
+            fn meta(&self) -> &kith_kernel::Meta { &self.meta }
+            fn meta_mut(&mut self) -> &mut kith_kernel::Meta { &mut self.meta }
+            fn set(&mut self, index: usize, value: &kith_kernel::export::serde_json::Value) -> Result<(), String> {
+                match index { #(#indices => self.#idents = kith_kernel::FieldType::parse(value)?,)* _ => {} }
+                Ok(())
+            }
+            fn write_own(&self, index: usize, out: &mut Vec<u8>) {
+                match index { #(#indices => kith_kernel::FieldType::write(&self.#idents, out),)* _ => {} }
+            }
+            fn binds_own(&self, index: usize, out: &mut Vec<kith_kernel::Bind>) {
+                match index { #(#indices => kith_kernel::FieldType::binds(&self.#idents, out),)* _ => {} }
+            }
+            fn uuid_own(&self, index: usize) -> Option<kith_kernel::export::uuid::Uuid> {
+                match index { #(#indices => kith_kernel::FieldType::uuid(&self.#idents),)* _ => None }
+            }
+            fn load(
+                conn: &mut kith_kernel::export::diesel::PgConnection, statement: &kith_kernel::Statement,
+            ) -> kith_kernel::export::diesel::QueryResult<Vec<Self>> {
+                type Sql = (kith_kernel::MetaSql, #(<#types as kith_kernel::FieldType>::Sql,)*);
+                kith_kernel::export::diesel::RunQueryDsl::load::<Self>(statement.typed::<Sql>(), conn)
+            }
+        }
+        const _: () = {
+            type Sql = (kith_kernel::MetaSql, #(<#types as kith_kernel::FieldType>::Sql,)*);
+            impl kith_kernel::export::diesel::deserialize::Queryable<Sql, kith_kernel::export::diesel::pg::Pg> for #name {
+                type Row = (kith_kernel::MetaRow, #(<#types as kith_kernel::FieldType>::Row,)*);
+                fn build((meta, #(#idents,)*): Self::Row) -> kith_kernel::export::diesel::deserialize::Result<Self> {
+                    Ok(#name {
+                        meta: kith_kernel::Meta::from_row(meta),
+                        #(#idents: <#types as kith_kernel::FieldType>::from_row(#idents)?,)*
+                    })
+                }
+            }
+        };
+    })
+}
