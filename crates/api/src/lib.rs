@@ -1,1 +1,21 @@
-//! .
+//! REST and GraphQL over the same verbs. Both are derived from the catalogue: a resource that stands in
+//! [`catalogue`] has its routes, types, documentation, filters and batch here without another line.
+//!
+//! - [`http`]: what every request passes; - [`caller`]: who is asking and how they reach the database;
+//! - [`auth`]: tokens, keys, brakes; - [`rest`], [`graphql`]: the two doors; - [`openapi`]: the contract of REST.
+//!
+//! No SQL and no rules stand here; a handler extracts, calls a verb and wraps its answer.
+
+pub mod app;
+pub mod auth;
+pub mod caller;
+pub mod graphql;
+use graphql::limits as graphql_limits;
+pub mod http;
+pub mod openapi;
+pub mod rest;
+mod resources;
+
+pub use app::{App, Settings};
+pub use caller::{Answer, Caller, Manner};
+pub use resources::{all_codes, catalogue};

@@ -8,8 +8,10 @@ use kith_macros::resource;
 
 text_enum! {
     /// What an account is.
+    #[derive(Default)]
     pub enum AccountKind {
         /// A company, authority or club.
+        #[default]
         Organization = "ORGANIZATION",
         /// A person who buys for themselves.
         Person = "PERSON",
@@ -36,20 +38,24 @@ text_enum! {
 
 text_enum! {
     /// How important an account is to the tenant (贵宾型, 重要型, 普通型).
+    #[derive(Default)]
     pub enum ImportanceClass {
         /// Treated personally by the top.
         Vip = "VIP",
         /// A key customer.
         Key = "KEY",
         /// All others.
+        #[default]
         Ordinary = "ORDINARY",
     }
 }
 
 text_enum! {
     /// Where the importance class comes from.
+    #[derive(Default)]
     pub enum ImportanceSource {
         /// A rule of the tenant.
+        #[default]
         Rule = "RULE",
         /// Somebody set it.
         Manual = "MANUAL",
@@ -58,8 +64,10 @@ text_enum! {
 
 text_enum! {
     /// Whether business is done with the account.
+    #[derive(Default)]
     pub enum AccountStatus {
         /// Yes.
+        #[default]
         Active = "ACTIVE",
         /// Not at present.
         Inactive = "INACTIVE",
@@ -122,30 +130,6 @@ pub struct Account {
     /// Whether business is done with the account.
     #[field(filter, sort, default)]
     pub status: AccountStatus,
-}
-
-impl Default for AccountKind {
-    fn default() -> Self {
-        AccountKind::Organization
-    }
-}
-
-impl Default for ImportanceClass {
-    fn default() -> Self {
-        ImportanceClass::Ordinary
-    }
-}
-
-impl Default for ImportanceSource {
-    fn default() -> Self {
-        ImportanceSource::Rule
-    }
-}
-
-impl Default for AccountStatus {
-    fn default() -> Self {
-        AccountStatus::Active
-    }
 }
 
 impl Resource for Account {

@@ -7,6 +7,7 @@ use kith_macros::resource;
 
 text_enum! {
     /// What an address is for.
+    #[derive(Default)]
     pub enum AddressKind {
         /// Invoices go there.
         Billing = "BILLING",
@@ -17,13 +18,8 @@ text_enum! {
         /// Somebody lives there.
         Home = "HOME",
         /// Anything else.
+        #[default]
         Other = "OTHER",
-    }
-}
-
-impl Default for AddressKind {
-    fn default() -> Self {
-        AddressKind::Other
     }
 }
 

@@ -142,7 +142,7 @@ fn children<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], select: 
         all.push(match item {
             Item::One { relation, select: inner, .. } => one(conn, cx, rows, select.entry, relation, inner)?,
             Item::Many { relation, args, list, .. } => many(conn, cx, rows, relation, args, list)?,
-            Item::Field { .. } | Item::Constant { .. } => Child::None,
+            Item::Field { .. } | Item::Money { .. } | Item::Constant { .. } => Child::None,
         });
     }
     Ok(all)

@@ -33,6 +33,10 @@ pub(crate) fn row(out: &mut Vec<u8>, row: &dyn Row, select: &Selection, children
             out.extend_from_slice(key);
             row.write_field(*index, out);
         }
+        Item::Money { key, index, parts } => {
+            out.extend_from_slice(key);
+            money(out, row, *index, parts);
+        }
         Item::Constant { key, text } => {
             out.extend_from_slice(key);
             out.extend_from_slice(text.as_bytes());
@@ -54,6 +58,19 @@ pub(crate) fn row(out: &mut Vec<u8>, row: &dyn Row, select: &Selection, children
                 _ => out.extend_from_slice(b"null"),
             }
         }
+    });
+}
+
+/// The members of an amount that are asked for, under the names they are asked by.
+fn money(out: &mut Vec<u8>, row: &dyn Row, index: usize, parts: &[(Box<[u8]>, String)]) {
+    let value = crate::log::field_value(row, index);
+    if value.is_null() {
+        return out.extend_from_slice(b"null");
+    }
+    object(out, parts, |out, _, (key, name)| {
+        out.extend_from_slice(key);
+        let member = value.get(name).cloned().unwrap_or_else(|| "Money".into());
+        out.extend_from_slice(member.to_string().as_bytes());
     });
 }
 

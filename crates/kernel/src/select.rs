@@ -22,6 +22,15 @@ pub enum Item {
         /// In the field table.
         index: usize,
     },
+    /// Some members of an amount.
+    Money {
+        /// Ready to be copied.
+        key: Box<[u8]>,
+        /// In the field table.
+        index: usize,
+        /// Keys ready to be copied, and the member each stands for.
+        parts: Vec<(Box<[u8]>, String)>,
+    },
     /// A constant JSON text, such as `__typename`.
     Constant {
         /// Ready to be copied.

@@ -16,10 +16,10 @@ pub fn clean(text: &str) -> Result<String, String> {
 /// An enumeration whose values are upper-snake-case texts in both APIs and in the database.
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $text:literal, )+ }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[doc = $doc:literal])+ $(#[$default:ident])? $variant:ident = $text:literal, )+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $( $(#[doc = $doc])+ $variant, )+ }
+        pub enum $name { $( $(#[doc = $doc])+ $(#[$default])? $variant, )+ }
         impl $name {
             /// Every value with what it means.
             pub const ALL: &'static [(&'static str, &'static str)] = &[$( ($text, concat!($($doc),+)) ),+];

@@ -9,6 +9,7 @@ use super::binaries::{NEWEST, OLDEST};
 
 /// Why the embedded database could not be started, attached to or fetched.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the message of each says what its members are")]
 pub enum EmbeddedError {
     /// No PostgreSQL binaries anywhere we look.
     NotFound,

@@ -1,0 +1,286 @@
+//! Who is asking, and the only two ways from a request to the database: [`Caller::read`] and [`Caller::write`].
+//!
+//! Both run their closure on the blocking pool, waiting for a connection included, and give it one connection for
+//! everything. A write is one transaction with its journal rows and, if the request carried a key, its stored answer.
+
+use crate::app::App;
+use crate::http::edge::RequestId;
+use crate::http::problem::Problem;
+use crate::http::{headers, query};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use futures_util::future::LocalBoxFuture;
+use kith_db::Verdict;
+use kith_identity::actor::{self, Known};
+use kith_kernel::{Actor, Bind, Currency, Cx, Error, Origin, Result, Statement, codes};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Who is asking.
+#[derive(Clone)]
+pub struct Caller {
+    /// What all requests share.
+    pub app: web::Data<App>,
+    /// Whose data.
+    pub tenant: Uuid,
+    /// Who, with what rights.
+    pub known: Arc<Principal>,
+    /// For the audit trail.
+    pub origin: Origin,
+    /// The login this token came from, if it was one.
+    pub session: Option<Uuid>,
+    /// One GraphQL request may not take more connections than this.
+    permits: Arc<Semaphore>,
+}
+
+/// Somebody we know, with their rights, as requests share it.
+#[derive(Debug)]
+pub struct Principal {
+    /// Who acts.
+    pub actor: Arc<Actor>,
+    /// The tenant's reporting currency.
+    pub currency: Currency,
+}
+
+impl From<Known> for Principal {
+    fn from(known: Known) -> Self {
+        Principal { actor: Arc::new(known.actor), currency: known.currency }
+    }
+}
+
+/// The answer to a write, as it is sent and as it is stored under an idempotency key.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// Version for `ETag`.
+    pub version: Option<i32>,
+    /// For `Location`.
+    pub location: Option<String>,
+    /// It was stored before.
+    pub replayed: bool,
+}
+
+/// How a write is to be run.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// Idempotency key, and what the request was.
+    pub key: Option<(String, Vec<u8>)>,
+    /// Keep nothing.
+    pub dry_run: bool,
+}
+
+impl Manner {
+    /// From the headers and the query of a REST request, whose only parameter may be `dryRun`.
+    pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Manner> {
+        let asked = query::read(request.query_string(), &["dryRun"])?;
+        let key = headers::idempotency_key(request.headers())?;
+        let key = key.map(|key| {
+            let mut digest = Sha256::new();
+            let parts = [request.method().as_str(), request.path(), request.query_string()];
+            parts.iter().for_each(|part| digest.update([part.as_bytes(), &[0]].concat()));
+            digest.update(request.headers().get("if-match").map(|value| value.as_bytes()).unwrap_or_default());
+            digest.update([0]);
+            digest.update(body);
+            (key, digest.finalize().to_vec())
+        });
+        Ok(Manner { key, dry_run: asked.dry_run })
+    }
+}
+
+impl Caller {
+    /// The context of a verb for this request, at the current time.
+    pub fn cx(&self) -> Cx {
+        Cx {
+            tenant: self.tenant,
+            actor: self.known.actor.clone(),
+            now: self.app.clock.now(),
+            origin: self.origin.clone(),
+            currency: self.known.currency,
+            catalogue: self.app.catalogue,
+            cursor_key: self.app.instance.cursor_key.clone(),
+        }
+    }
+
+    /// Runs reads.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &Cx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let (db, cx) = (self.app.db.clone(), self.cx());
+        blocking(move || db.read(cx.tenant, |conn| work(conn, &cx))).await
+    }
+
+    /// Runs a write in one transaction. With a key, an answer that was given before is given again.
+    pub async fn write(
+        &self,
+        manner: Manner,
+        work: impl Fn(&mut PgConnection, &Cx) -> Result<Answer> + Send + 'static,
+    ) -> Result<Answer> {
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let (db, cx) = (self.app.db.clone(), self.cx());
+        blocking(move || {
+            db.write(cx.tenant, |conn| {
+                if let Some((key, fingerprint)) = &manner.key
+                    && let Some(answer) = replay(conn, &cx, key, fingerprint)?
+                {
+                    return Ok(Verdict::Commit(answer));
+                }
+                let answer = work(conn, &cx)?;
+                if manner.dry_run {
+                    return Ok(Verdict::RollBack(answer));
+                }
+                if let Some((key, fingerprint)) = &manner.key {
+                    keep(conn, &cx, key, fingerprint, &answer)?;
+                }
+                Ok(Verdict::Commit(answer))
+            })
+        })
+        .await
+    }
+}
+
+/// Runs blocking work on actix's bounded pool. A panic there is our fault and is logged as such.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+/// The stored answer for a key. The lock tells a request that is still running from one that never was.
+fn replay(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8]) -> Result<Option<Answer>> {
+    let mut lock = Statement::new("SELECT pg_try_advisory_xact_lock(hashtextextended(");
+    lock.bind(Bind::Text(Some(format!("key|{}|{}|{key}", cx.tenant, cx.actor.id)))).sql(", 0))");
+    let (free,): (bool,) = RunQueryDsl::get_result(lock.typed::<(st::Bool,)>(), conn)?;
+    if !free {
+        let detail = "A request with this key is still running. Ask again in a moment for its answer.";
+        return Err(Error { retry_after: Some(1), ..Error::new(&codes::IDEMPOTENCY_IN_PROGRESS, detail) });
+    }
+    let mut out = Statement::new("SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND principal_id = ").bind(Bind::Uuid(Some(cx.actor.id)));
+    out.sql(" AND key = ").bind(Bind::Text(Some(key.to_owned())));
+    out.sql(" AND created_at > ").bind(Bind::Time(Some(cx.now - chrono::TimeDelta::hours(48))));
+    type Sql = (st::Binary, st::Integer, st::Jsonb, st::Binary);
+    let rows: Vec<(Vec<u8>, i32, serde_json::Value, Vec<u8>)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+    let Some((before, status, headers, body)) = rows.into_iter().next() else { return Ok(None) };
+    if before != fingerprint {
+        return Err(Error::new(&codes::IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Use a new one."));
+    }
+    Ok(Some(Answer {
+        status: u16::try_from(status).unwrap_or(200),
+        body,
+        version: headers.get("version").and_then(serde_json::Value::as_i64).and_then(|version| i32::try_from(version).ok()),
+        location: headers.get("location").and_then(serde_json::Value::as_str).map(str::to_owned),
+        replayed: true,
+    }))
+}
+
+/// Stores the answer with the write. A key older than 48 hours is free again.
+fn keep(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8], answer: &Answer) -> Result<()> {
+    let mut old = Statement::new("DELETE FROM idempotency_keys WHERE tenant_id = ");
+    old.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND created_at <= ");
+    old.bind(Bind::Time(Some(cx.now - chrono::TimeDelta::hours(48)))).execute(conn)?;
+    let mut out = Statement::new(
+        "INSERT INTO idempotency_keys (tenant_id, principal_id, key, fingerprint, status, headers, body, created_at) VALUES (",
+    );
+    let values = [
+        Bind::Uuid(Some(cx.tenant)),
+        Bind::Uuid(Some(cx.actor.id)),
+        Bind::Text(Some(key.to_owned())),
+        Bind::Bytes(Some(fingerprint.to_vec())),
+        Bind::Int(Some(i32::from(answer.status))),
+        Bind::Json(Some(json!({"version": answer.version, "location": answer.location}))),
+        Bind::Bytes(Some(answer.body.clone())),
+        Bind::Time(Some(cx.now)),
+    ];
+    for (at, value) in values.into_iter().enumerate() {
+        out.sql(if at == 0 { "" } else { ", " }).bind(value);
+    }
+    out.sql(")").execute(conn)?;
+    Ok(())
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(identify(&request).await?) })
+    }
+}
+
+/// Finds out who is asking from the `Authorization` header alone.
+async fn identify(request: &HttpRequest) -> Result<Caller> {
+    let app = request.app_data::<web::Data<App>>().cloned().ok_or_else(|| Error::internal("the app is not configured"))?;
+    let missing = || Error::new(&codes::UNAUTHENTICATED, "Send `Authorization: Bearer` with an access token or an API key.");
+    let header = headers::single(request.headers(), "authorization")?.ok_or_else(missing)?;
+    let (scheme, token) = header.split_once(' ').ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    let token = token.trim();
+    let proof = match kith_identity::api_key::parse_key(token) {
+        Some((tenant, id, hash)) => Proof { tenant, principal: id, session: None, hash: Some(hash) },
+        None => {
+            let claims = app.tokens.verify(token, app.clock.now())?;
+            Proof { tenant: claims.tenant, principal: claims.subject, session: claims.sid, hash: None }
+        }
+    };
+    let known = known(&app, &proof).await?;
+    let Proof { tenant, principal, session, .. } = proof;
+    if let Some(budget) = app.rate.take(principal)? {
+        request.extensions_mut().insert(budget);
+    }
+    let origin = Origin {
+        request_id: request.extensions().get::<RequestId>().map(|id| id.0),
+        address: request.peer_addr().map(|address| address.ip()),
+        channel: if request.path() == "/graphql" { "graphql" } else { "rest" },
+    };
+    Ok(Caller { app, tenant, known, origin, session, permits: Arc::new(Semaphore::new(2)) })
+}
+
+/// What a request proved to be.
+struct Proof {
+    tenant: Uuid,
+    principal: Uuid,
+    /// The login; none for an API key and for a token that was got with one.
+    session: Option<Uuid>,
+    /// Of the secret of an API key.
+    hash: Option<[u8; 32]>,
+}
+
+/// The rights of a principal, from the cache or from the database.
+async fn known(app: &web::Data<App>, proof: &Proof) -> Result<Arc<Principal>> {
+    // With what only the owner can send, so that an id alone opens nothing; and with the login, so that logging out
+    // ends access tokens too.
+    let secret = match proof.hash {
+        None => proof.session.unwrap_or_default(),
+        Some(hash) => Uuid::from_slice(hash.get(..16).unwrap_or_default()).unwrap_or_default(),
+    };
+    let cached = (proof.tenant, proof.principal, secret);
+    let &Proof { tenant, principal, session, hash } = proof;
+    if let Some(known) = app.known.get(&cached) {
+        return Ok(known);
+    }
+    let (db, now) = (app.db.clone(), app.clock.now());
+    let found = blocking(move || match session {
+        Some(session) => db.read(tenant, |conn| {
+            let alive = kith_identity::session::is_alive(conn, tenant, session, now)?;
+            if alive { actor::user(conn, tenant, principal) } else { Ok(None) }
+        }),
+        None => db.write(tenant, |conn| {
+            actor::api_key(conn, tenant, principal, hash.as_ref().map(<[u8; 32]>::as_slice), now).map(Verdict::Commit)
+        }),
+    })
+    .await?;
+    let gone = || Error::new(&codes::UNAUTHENTICATED, "These credentials are no longer valid.");
+    let known = Arc::new(Principal::from(found.ok_or_else(gone)?));
+    app.known.insert(cached, known.clone());
+    Ok(known)
+}

@@ -1,0 +1,41 @@
+//! The GraphQL door. async-graphql parses, validates, and answers introspection; the fields that follow from the
+//! catalogue are planned once a request and written as JSON text on one connection (see [`plan`] and `docs/decisions`).
+
+mod handler;
+pub(crate) mod limits;
+mod plan;
+mod roots;
+mod types;
+mod viewer;
+mod writer;
+
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use kith_kernel::Catalogue;
+
+pub use handler::{__path_graphql, GraphqlRequest, graphql, routes};
+
+/// The query root: what follows from the catalogue, and what is written by hand.
+#[derive(MergedObject, Default)]
+pub struct Query(roots::StandardQuery, viewer::ViewerQuery);
+
+/// The mutation root.
+#[derive(MergedObject, Default)]
+pub struct Mutation(roots::StandardMutation);
+
+/// The schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// Builds it. The library sets no limit by itself.
+pub fn schema(_catalogue: &'static Catalogue) -> Schema {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_depth(limits::DEPTH)
+        .limit_recursive_depth(limits::RECURSION)
+        .limit_directives(limits::DIRECTIVES)
+        .disable_suggestions()
+        .finish()
+}
+
+/// The SDL in a stable order.
+pub fn sdl(schema: &Schema) -> String {
+    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().prefer_single_line_descriptions())
+}

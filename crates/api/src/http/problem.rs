@@ -1,0 +1,107 @@
+//! Problem documents (RFC 9457): the one rendering of an error for REST. The code's kind alone decides the status.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use kith_kernel::{Code, Error, ErrorKind, Violation};
+use serde_json::{Map, Value, json};
+use std::fmt;
+use uuid::Uuid;
+
+/// The HTTP status of a kind.
+pub fn status(kind: ErrorKind) -> u16 {
+    match kind {
+        ErrorKind::Malformed => 400,
+        ErrorKind::Unauthenticated => 401,
+        ErrorKind::Forbidden => 403,
+        ErrorKind::NotFound => 404,
+        ErrorKind::MethodNotAllowed => 405,
+        ErrorKind::NotAcceptable => 406,
+        ErrorKind::Conflict => 409,
+        ErrorKind::Gone => 410,
+        ErrorKind::Stale => 412,
+        ErrorKind::PayloadTooLarge => 413,
+        ErrorKind::UriTooLong => 414,
+        ErrorKind::UnsupportedMediaType => 415,
+        ErrorKind::Invalid => 422,
+        ErrorKind::PreconditionRequired => 428,
+        ErrorKind::RateLimited => 429,
+        ErrorKind::HeadersTooLarge => 431,
+        ErrorKind::Internal => 500,
+        ErrorKind::Unavailable => 503,
+    }
+}
+
+/// The last part of `type`: `VERSION_CONFLICT` → `version-conflict`.
+pub fn kebab(code: &Code) -> String {
+    code.name.to_ascii_lowercase().replace('_', "-")
+}
+
+/// The places of an error as both APIs show them.
+pub fn places(violations: &[Violation]) -> Vec<Value> {
+    let place = |violation: &Violation| {
+        let mut object = Map::new();
+        object.insert("pointer".into(), json!(violation.pointer));
+        object.insert("code".into(), json!(violation.code));
+        object.insert("detail".into(), json!(violation.detail));
+        if let Some(Value::Object(more)) = &violation.more {
+            object.extend(more.clone());
+        }
+        Value::Object(object)
+    };
+    violations.iter().map(place).collect()
+}
+
+/// The document of an error.
+pub fn document(error: &Error, request_id: Option<Uuid>) -> Value {
+    let mut document = json!({
+        "type": format!("/problems/{}", kebab(error.code)),
+        "title": error.code.title,
+        "status": status(error.code.kind),
+        "detail": error.detail,
+        "code": error.code.name,
+    });
+    if let Some(object) = document.as_object_mut() {
+        if let Some(id) = request_id {
+            object.insert("instance".into(), json!(format!("urn:uuid:{id}")));
+            object.insert("requestId".into(), json!(id));
+        }
+        if !error.violations.is_empty() {
+            object.insert("errors".into(), Value::Array(places(&error.violations)));
+        }
+    }
+    document
+}
+
+/// A refusal on its way through actix; [`super::edge`] renders it once the request id is known.
+#[derive(Debug)]
+pub struct Problem {
+    /// What.
+    pub error: Error,
+    /// Methods for a 405.
+    pub allow: Option<String>,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem { error, allow: None }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(status(self.error.code.kind)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// What a handler returns.
+pub type Handled = Result<HttpResponse, Problem>;

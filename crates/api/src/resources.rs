@@ -1,0 +1,37 @@
+//! Every resource and every error code there is. Standing here is enough to be served.
+
+use kith_contacts as contacts;
+use kith_identity as identity;
+use kith_kernel::{Catalogue, Code, Entry, codes};
+use std::sync::LazyLock;
+
+/// Every resource, in the order in which documentation lists them.
+pub fn catalogue() -> &'static Catalogue {
+    static ALL: LazyLock<Catalogue> = LazyLock::new(|| {
+        Catalogue::new(vec![
+            Entry::of::<contacts::Account>(),
+            Entry::of::<contacts::AccountRole>(),
+            Entry::of::<contacts::Contact>(),
+            Entry::of::<contacts::ContactPoint>(),
+            Entry::of::<contacts::Address>(),
+            Entry::of::<contacts::Relationship>(),
+            Entry::of::<contacts::ExternalId>(),
+            Entry::of::<contacts::Tag>(),
+            Entry::of::<contacts::Tagging>(),
+            Entry::of::<contacts::Note>(),
+            Entry::of::<identity::Tenant>(),
+            Entry::of::<identity::User>(),
+            Entry::of::<identity::Team>(),
+            Entry::of::<identity::Membership>(),
+            Entry::of::<identity::Role>(),
+            Entry::of::<identity::RoleAssignment>(),
+            Entry::of::<identity::ApiKey>(),
+        ])
+    });
+    &ALL
+}
+
+/// Every error code, by crate.
+pub fn all_codes() -> Vec<&'static Code> {
+    codes::ALL.to_vec()
+}

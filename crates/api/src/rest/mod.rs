@@ -1,0 +1,70 @@
+//! The REST door: the standard routes of every resource, and the few written by hand.
+
+pub mod auth;
+pub mod overview;
+pub mod select;
+pub mod standard;
+pub mod system;
+
+use crate::caller::Answer;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use kith_kernel::{Error, codes};
+
+/// Media type of every answer but problems.
+pub const JSON: &str = "application/json";
+
+/// All routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    system::routes(config);
+    auth::routes(config);
+    overview::routes(config);
+    crate::graphql::routes(config);
+    crate::resources::catalogue().entries().iter().for_each(|entry| standard::routes(config, entry));
+    config.default_service(web::to(nowhere));
+}
+
+async fn nowhere() -> crate::http::problem::Handled {
+    Err(Error::new(&codes::NOT_FOUND, "There is nothing at this path. The paths are listed at /openapi.json.").into())
+}
+
+/// A path that exists, with another method.
+pub(crate) fn other_method(allow: &'static str) -> actix_web::Route {
+    web::to(move || async move {
+        let error = Error::new(&codes::METHOD_NOT_ALLOWED, format!("This path takes {allow}."));
+        crate::http::problem::Handled::Err(crate::http::problem::Problem { error, allow: Some(allow.to_owned()) })
+    })
+}
+
+/// A JSON answer with its version.
+pub(crate) fn json(status: u16, body: Vec<u8>, version: Option<i32>) -> HttpResponse {
+    let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
+    response.content_type(JSON);
+    if let Some(version) = version {
+        response.insert_header((header::ETAG, format!("\"{version}\"")));
+    }
+    response.body(body)
+}
+
+/// The answer to a write as HTTP.
+pub(crate) fn answer(answer: Answer) -> HttpResponse {
+    if answer.status == 204 {
+        return HttpResponse::NoContent().finish();
+    }
+    let mut response = json(answer.status, answer.body, answer.version);
+    let headers = response.headers_mut();
+    if let Some(location) = answer.location.and_then(|location| header::HeaderValue::from_str(&location).ok()) {
+        headers.insert(header::LOCATION, location);
+    }
+    if answer.replayed {
+        headers.insert(header::HeaderName::from_static("idempotency-replayed"), header::HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// A path id; what is no id is not found.
+pub(crate) fn path_id(request: &HttpRequest) -> kith_kernel::Result<uuid::Uuid> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    (text.len() == 36).then(|| uuid::Uuid::try_parse(text).ok()).flatten().ok_or_else(Error::not_found)
+}

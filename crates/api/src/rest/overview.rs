@@ -1,0 +1,40 @@
+//! `GET /v1/accounts/{id}/360`: everything a detail page needs, in one call on one connection.
+
+use super::{json, path_id};
+use crate::caller::Caller;
+use crate::http::problem::Handled;
+use crate::http::query;
+use actix_web::{HttpRequest, web};
+use kith_journal::read;
+
+/// What the page of an account shows.
+const SHOWN: &str = "owner,team,parent,roles,contacts.contactPoints,contactPoints,addresses,children,externalIds,taggings.tag,notes";
+
+/// Its route.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/v1/accounts/{id}/360").get(overview).default_service(super::other_method("GET, HEAD")),
+    );
+}
+
+/// Everything about one account.
+///
+/// The account with its owner, team, parent, roles, contacts and how to reach them, addresses, parts, keys in other
+/// systems, tags and notes. Each list holds its first 50 records and says whether there are more.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}/360", operation_id = "overview_account", tag = "contacts",
+    params(("id" = uuid::Uuid, Path, description = "The account's id.")),
+    responses((status = 200, description = "The account and what belongs to it.", body = serde_json::Value)),
+    security(("bearer" = []))
+)]
+pub async fn overview(caller: Caller, request: HttpRequest) -> Handled {
+    let id = path_id(&request)?;
+    query::read(request.query_string(), &[])?;
+    let (text, _) = caller
+        .read(move |conn, cx| {
+            let select = super::select::selection(cx, cx.entry("accounts")?, None, Some(SHOWN))?;
+            read::get(conn, cx, id, &select)
+        })
+        .await?;
+    Ok(json(200, text, None))
+}

@@ -1,0 +1,260 @@
+//! The pool, and the only two ways to a connection: [`Db::read`] and [`Db::write`].
+//!
+//! A connection is given its tenant here and nowhere else. Reads let a connection keep the tenant it carries and set
+//! it only when it differs, which saves a round trip; the tenant is remembered only after the statement that set it
+//! succeeded outside any transaction, and a connection whose state is in doubt is thrown away. Writes depend on no
+//! memory: `BEGIN; SET LOCAL` is one message. Where only `SET LOCAL` reaches the shards (Citus), reads do the same.
+
+use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
+use diesel::r2d2::R2D2Connection;
+use diesel::result::{DatabaseErrorKind, Error as DbError};
+use diesel::{Connection, PgConnection};
+use kith_kernel::{Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How a connection is told its tenant for reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TenantMode {
+    /// Once a connection, as long as it does not change.
+    #[default]
+    Session,
+    /// In a transaction each time; needed on a distributed PostgreSQL.
+    Transaction,
+}
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// libpq URL.
+    pub url: String,
+    /// Most connections.
+    pub size: u32,
+    /// How long to wait for one.
+    pub wait: Duration,
+    /// Longest statement.
+    pub statement_timeout: Duration,
+    /// See there.
+    pub tenant_mode: TenantMode,
+    /// Counts statements, for tests.
+    pub statements: Option<Arc<AtomicU64>>,
+}
+
+impl Options {
+    /// The defaults for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Options {
+            url: url.into(),
+            size: 8,
+            wait: Duration::from_secs(1),
+            statement_timeout: Duration::from_secs(5),
+            tenant_mode: TenantMode::Session,
+            statements: None,
+        }
+    }
+}
+
+/// A connection and the tenant that its session carries.
+struct Carrier {
+    conn: PgConnection,
+    /// None: in doubt. Nil: none.
+    tenant: Option<Uuid>,
+}
+
+#[derive(Debug)]
+struct Manager(Options);
+
+#[derive(Debug)]
+struct ConnectError(String);
+
+impl std::fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Carrier;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Carrier, ConnectError> {
+        let fail = |error: &dyn std::fmt::Display| ConnectError(error.to_string());
+        let mut conn = PgConnection::establish(&self.0.url).map_err(|error| fail(&error))?;
+        let settings = format!(
+            "SET ROLE {}; SET TIME ZONE 'UTC'; SET statement_timeout = {}; SET lock_timeout = {};
+             SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_isolation = 'read committed'",
+            crate::APP_ROLE,
+            self.0.statement_timeout.as_millis(),
+            self.0.statement_timeout.as_millis(),
+        );
+        conn.batch_execute(&settings).map_err(|error| fail(&error))?;
+        if let Some(statements) = self.0.statements.clone() {
+            conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                    statements.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        Ok(Carrier { conn, tenant: Some(Uuid::nil()) })
+    }
+
+    fn is_valid(&self, carrier: &mut Carrier) -> Result<(), ConnectError> {
+        carrier.conn.ping().map_err(|error| ConnectError(error.to_string()))
+    }
+
+    fn has_broken(&self, carrier: &mut Carrier) -> bool {
+        // Dropped while unwinding, in the middle of a transaction, or with a tenant in doubt: not to be used again.
+        std::thread::panicking() || carrier.tenant.is_none() || carrier.conn.is_broken()
+    }
+}
+
+/// What becomes of a transaction whose work succeeded.
+#[derive(Debug)]
+pub enum Verdict<T> {
+    /// Keep it.
+    Commit(T),
+    /// Answer, but keep nothing: a dry run.
+    RollBack(T),
+}
+
+/// The database as the rest of Kith sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: r2d2::Pool<Manager>,
+    mode: TenantMode,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.pool.state())
+    }
+}
+
+/// A failed transaction is tried again this often when another one stood in its way.
+const RETRIES: u32 = 3;
+
+impl Db {
+    /// Opens a pool. Connections are made when first needed.
+    pub fn open(options: Options) -> Result<Self> {
+        let mode = options.tenant_mode;
+        let pool = r2d2::Pool::builder()
+            .max_size(options.size)
+            .min_idle(Some(0))
+            .connection_timeout(options.wait)
+            // A check at every check-out costs a round trip; a broken connection shows itself on first use.
+            .test_on_check_out(false)
+            .build_unchecked(Manager(options));
+        Ok(Db { pool, mode })
+    }
+
+    /// Connections in use and at rest.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections.saturating_sub(state.idle_connections), state.idle_connections)
+    }
+
+    fn take(&self) -> Result<r2d2::PooledConnection<Manager>> {
+        self.pool.get().map_err(Error::unavailable)
+    }
+
+    /// Runs reads of one tenant. Nil stands for no tenant: then no tenant's row is visible.
+    pub fn read<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let mut carrier = self.take()?;
+        if self.mode == TenantMode::Transaction {
+            begin(&mut carrier, tenant)?;
+            let result = work(&mut carrier.conn);
+            end(&mut carrier, result.is_ok())?;
+            return result;
+        }
+        if carrier.tenant != Some(tenant) {
+            carrier.tenant = None;
+            carrier.conn.batch_execute(&format!("SET app.tenant = '{}'", setting(tenant)))?;
+            carrier.tenant = Some(tenant);
+        }
+        let result = work(&mut carrier.conn);
+        if depth(&mut carrier.conn) != Some(0) {
+            carrier.tenant = None;
+        }
+        result
+    }
+
+    /// Runs work in one transaction of one tenant. When a deadlock or a serialization failure ends it, it runs again
+    /// from the start, so it must do nothing outside the database.
+    pub fn write<T>(&self, tenant: Uuid, mut work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+        let mut carrier = self.take()?;
+        let mut attempt = 0;
+        loop {
+            begin(&mut carrier, tenant)?;
+            let (result, commit) = match work(&mut carrier.conn) {
+                Ok(Verdict::Commit(value)) => (Ok(value), true),
+                Ok(Verdict::RollBack(value)) => (Ok(value), false),
+                Err(error) => (Err(error), false),
+            };
+            let ended = end(&mut carrier, commit);
+            let result = match (result, ended) {
+                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+                (Ok(value), Ok(())) => Ok(value),
+            };
+            match result {
+                Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
+                    attempt += 1;
+                    // Different for every thread without a random source: where its stack lies.
+                    let spread = u64::try_from(std::ptr::from_ref(&attempt).addr() >> 12).unwrap_or(0) % 20;
+                    let jitter = u64::from(attempt) * (5 + spread);
+                    std::thread::sleep(Duration::from_millis(jitter));
+                }
+                Err(error) if stood_in_the_way(&error) => {
+                    return Err(Error { retry_after: Some(1), code: &kith_kernel::codes::OVERLOADED, ..error });
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// The text of `app.tenant`: empty for none. A UUID has no character that needs escaping.
+fn setting(tenant: Uuid) -> String {
+    if tenant.is_nil() { String::new() } else { tenant.to_string() }
+}
+
+fn begin(carrier: &mut Carrier, tenant: Uuid) -> Result<()> {
+    let sql = format!("BEGIN; SET LOCAL app.tenant = '{}'", setting(tenant));
+    let carried = carrier.tenant.take();
+    AnsiTransactionManager::begin_transaction_sql(&mut carrier.conn, &sql)?;
+    // SET LOCAL ends with the transaction, and then what the session carried before holds again.
+    carrier.tenant = carried;
+    Ok(())
+}
+
+fn end(carrier: &mut Carrier, commit: bool) -> Result<()> {
+    let carried = carrier.tenant.take();
+    if commit {
+        AnsiTransactionManager::commit_transaction(&mut carrier.conn)?;
+    } else {
+        AnsiTransactionManager::rollback_transaction(&mut carrier.conn)?;
+    }
+    if depth(&mut carrier.conn) == Some(0) {
+        carrier.tenant = carried;
+    }
+    Ok(())
+}
+
+/// How many transactions diesel believes are open; none when it has lost count.
+fn depth(conn: &mut PgConnection) -> Option<u32> {
+    let status = <AnsiTransactionManager as TransactionManager<PgConnection>>::transaction_manager_status_mut(conn);
+    status.transaction_depth().ok().map(|depth| depth.map_or(0, std::num::NonZeroU32::get))
+}
+
+/// A deadlock, or a serialization failure.
+fn stood_in_the_way(error: &Error) -> bool {
+    let cause = error.source.as_ref().and_then(|source| source.downcast_ref::<DbError>());
+    match cause {
+        Some(DbError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DbError::DatabaseError(_, info)) => info.message().contains("deadlock detected"),
+        _ => false,
+    }
+}

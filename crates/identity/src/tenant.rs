@@ -1,0 +1,38 @@
+//! Tenants: the organisations that use Kith.
+
+use crate::{AREA, rules};
+use kith_kernel::ids::TenantId;
+use kith_kernel::{Currency, Resource, Verb, Violations};
+use kith_macros::resource;
+
+/// The organisation that these credentials belong to. There is exactly one to see.
+#[resource(table = tenants, id = TenantId)]
+pub struct Tenant {
+    /// Its name.
+    #[field(filter, max = 200, example = "\"Northwind Traders\"")]
+    pub name: String,
+    /// Its short name, which people give at login.
+    #[field(filter, create_only, max = 63, example = "\"northwind\"")]
+    pub slug: String,
+    /// The language it works in, as a BCP 47 tag.
+    #[field(max = 35, example = "\"zh-CN\"")]
+    pub locale: String,
+    /// The time zone that its days and reports follow, by its IANA name.
+    #[field(max = 64, example = "\"Asia/Shanghai\"")]
+    pub time_zone: String,
+    /// The currency that reports are in and that amounts are compared in, as an ISO 4217 code.
+    #[field(max = 3, example = "\"CNY\"")]
+    pub reporting_currency: Currency,
+}
+
+impl Resource for Tenant {
+    const AREA: &'static str = AREA;
+    const ADMINISTRATIVE: bool = true;
+    const VERBS: &'static [Verb] = &[Verb::Read, Verb::Update];
+
+    fn check(&self, violations: &mut Violations) {
+        rules::slug(&self.slug, violations);
+        rules::locale(Some(&self.locale), violations);
+        rules::time_zone(Some(&self.time_zone), violations);
+    }
+}

@@ -1,0 +1,102 @@
+//! Serving: workers and their blocking threads, CORS, and a shutdown that finishes what it began.
+
+use crate::database::{self, Database};
+use crate::settings::Settings;
+use actix_cors::Cors;
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, HttpServer, web};
+use anyhow::{Context, Result};
+use kith_api::auth::{keys::SigningKeys, token::Tokens};
+use kith_api::{App, Settings as ApiSettings};
+use kith_kernel::Clock;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Puts the API together on a migrated database.
+pub fn app(database: &Database, settings: &Settings) -> Result<App> {
+    let db = database::open(database, settings)?;
+    let instance = db.read(Uuid::nil(), kith_db::instance)?;
+    let keys = SigningKeys::load_or_create(&settings.key_file())
+        .with_context(|| format!("The signing keys in {} cannot be used", settings.key_file().display()))?;
+    let api = ApiSettings {
+        rate_per_minute: settings.rate_limit_per_minute,
+        cors_origins: settings.cors_origins.clone(),
+        ..ApiSettings::default()
+    };
+    let tokens = Tokens::new(keys, &settings.issuer, &settings.issuer);
+    Ok(App::new(db, Arc::new(Clock::default()), instance, tokens, api))
+}
+
+/// Browsers may call from the listed origins, exactly.
+fn cors(origins: &[String]) -> Cors {
+    let expose = ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"])
+        .expose_headers(expose)
+        .max_age(3_600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// Serves until the process is told to stop.
+pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
+    let mut app = app;
+    app.metrics = Some(metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("metrics")?);
+    let app = web::Data::new(app);
+    let workers = settings.worker_count();
+    // As many blocking threads as connections: more would only queue for one.
+    let threads = usize::try_from(settings.pool_size).unwrap_or(8).div_ceil(workers).max(1);
+    let shared = app.clone();
+    let server = HttpServer::new(move || {
+        Actix::new()
+            .app_data(shared.clone())
+            .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
+            .wrap(from_fn(kith_api::http::edge::edge))
+            .wrap(cors(&shared.settings.cors_origins))
+            .configure(kith_api::rest::routes)
+    })
+    .workers(workers)
+    .worker_max_blocking_threads(threads)
+    .max_connections(1_024)
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(settings.shutdown_seconds)
+    .disable_signals()
+    .bind(settings.listen)
+    .with_context(|| format!("{} cannot be listened on; set KITH_LISTEN to another address", settings.listen))?
+    .run();
+    let handle = server.handle();
+    let stopping = app.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        stopping.ready.store(false, Ordering::Relaxed);
+        handle.stop(true).await;
+    });
+    let sweeping = app.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            sweeping.rate.sweep();
+        }
+    });
+    ready();
+    server.await.context("The server failed")
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
