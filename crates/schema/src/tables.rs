@@ -1,0 +1,1 @@
+// Generated from the migrated database: `make golden`.

@@ -1,0 +1,166 @@
+//! A client for the API in process: every request passes the same layers as over a socket, and every answer that is a
+//! refusal is checked to be a problem document.
+
+use actix_web::body::MessageBody;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, test, web};
+use kith_api::App;
+use serde_json::{Value, json};
+
+/// Somebody's way to the API.
+#[derive(Clone)]
+pub struct Client {
+    app: web::Data<App>,
+    /// Access token or API key.
+    pub token: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body as sent.
+    pub bytes: bytes::Bytes,
+    /// Body as JSON; null if it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// One header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The code of a problem document.
+    pub fn code(&self) -> &str {
+        self.body.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The id of the record.
+    pub fn id(&self) -> String {
+        self.at("/id").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A place in the body.
+    pub fn at(&self, pointer: &str) -> &Value {
+        self.body.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// The pointers of a problem document, in order.
+    pub fn pointers(&self) -> Vec<&str> {
+        let errors = self.body.get("errors").and_then(Value::as_array);
+        errors.into_iter().flatten().filter_map(|error| error.get("pointer")?.as_str()).collect()
+    }
+
+    /// Fails unless the status is this one; the message shows the body.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        self
+    }
+}
+
+impl Client {
+    /// With or without credentials.
+    pub fn new(app: web::Data<App>, token: Option<String>) -> Self {
+        Client { app, token, headers: Vec::new() }
+    }
+
+    /// The same with another header.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// Sends bytes.
+    pub async fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Answer {
+        let service = test::init_service(
+            Actix::new()
+                .app_data(self.app.clone())
+                .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
+                .wrap(from_fn(kith_api::http::edge::edge))
+                .configure(kith_api::rest::routes),
+        )
+        .await;
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        let mut request = test::TestRequest::default().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        let typed = self.headers.iter().any(|(name, _)| name == "content-type");
+        if body.is_some() && !typed {
+            request = request.insert_header(("content-type", "application/json"));
+        }
+        for (name, value) in &self.headers {
+            request = request.append_header((name.as_str(), value.as_str()));
+        }
+        if let Some(body) = body {
+            request = request.set_payload(body);
+        }
+        let response = test::call_service(&service, request.to_request()).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.into_body();
+        let bytes = actix_web::body::to_bytes(body.boxed()).await.unwrap_or_default();
+        let answer = Answer { status: status.as_u16(), headers, body: serde_json::from_slice(&bytes).unwrap_or_default(), bytes };
+        check(status, &answer);
+        answer
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(body.to_string().into_bytes())).await
+    }
+
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send("PUT", path, Some(body.to_string().into_bytes())).await
+    }
+
+    /// PATCH of JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, Some(body.to_string().into_bytes())).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    /// A GraphQL request.
+    pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        self.post("/graphql", json!({"query": query, "variables": variables})).await
+    }
+}
+
+/// Promise 15: every refusal is a problem document with its id, and shows nothing of the inside.
+#[track_caller]
+fn check(status: StatusCode, answer: &Answer) {
+    assert!(answer.header("x-request-id").is_some(), "an answer without a request id");
+    if !status.is_client_error() && !status.is_server_error() {
+        return;
+    }
+    let text = String::from_utf8_lossy(&answer.bytes);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{status}: {text}");
+    for member in ["type", "title", "status", "detail", "instance", "code"] {
+        assert!(answer.body.get(member).is_some(), "{status} without {member}: {text}");
+    }
+    assert_eq!(answer.at("/status").as_u64(), Some(u64::from(status.as_u16())));
+    for inside in ["SELECT ", "INSERT ", "diesel", "panicked", ".rs:", "pg_", "/src/", "kith_app"] {
+        assert!(!text.contains(inside), "{status} shows {inside}: {text}");
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        assert!(answer.header("www-authenticate").is_some(), "a 401 without WWW-Authenticate");
+    }
+}
