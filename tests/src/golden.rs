@@ -18,9 +18,18 @@ fn golden(path: &str, text: &str) {
     if known == text {
         return;
     }
-    let line = known.lines().zip(text.lines()).position(|(a, b)| a != b).unwrap_or(known.lines().count().min(text.lines().count()));
+    let line = known
+        .lines()
+        .zip(text.lines())
+        .position(|(a, b)| a != b)
+        .unwrap_or(known.lines().count().min(text.lines().count()));
     let show = |text: &str| text.lines().nth(line).unwrap_or("(end)").to_owned();
-    panic!("{path} is stale from line {}: it has\n  {}\nand should have\n  {}\nRun `make golden`.", line + 1, show(&known), show(text));
+    panic!(
+        "{path} is stale from line {}: it has\n  {}\nand should have\n  {}\nRun `make golden`.",
+        line + 1,
+        show(&known),
+        show(text)
+    );
 }
 
 #[test]
@@ -40,7 +49,9 @@ fn golden_configuration() {
 
 #[test]
 fn golden_errors() {
-    let mut text = String::from("# Error codes\n\nGenerated from the catalogue in the code; each is served at `/problems/<code in lower kebab case>`.\n\n| code | status | title | what to do |\n| --- | --- | --- | --- |\n");
+    let mut text = String::from(
+        "# Error codes\n\nGenerated from the catalogue in the code; each is served at `/problems/<code in lower kebab case>`.\n\n| code | status | title | what to do |\n| --- | --- | --- | --- |\n",
+    );
     for code in kith_api::all_codes() {
         let status = kith_api::http::problem::status(code.kind);
         text.push_str(&format!("| `{}` | {status} | {} | {} |\n", code.name, code.title, code.doc.trim()));
@@ -50,7 +61,9 @@ fn golden_errors() {
 
 #[test]
 fn golden_roles() {
-    let mut text = String::from("# Built-in roles\n\nGenerated. `*` stands for every resource outside administration, `**` for all.\n\n| role | right | rows |\n| --- | --- | --- |\n");
+    let mut text = String::from(
+        "# Built-in roles\n\nGenerated. `*` stands for every resource outside administration, `**` for all.\n\n| role | right | rows |\n| --- | --- | --- |\n",
+    );
     for role in kith_identity::policy::BUILT_IN {
         for grant in role.grants() {
             let action = grant.action.map_or("*", |action| action.as_str());
@@ -86,7 +99,11 @@ fn every_operation_is_described() {
             assert!(responses.keys().any(|status| status.starts_with('2')), "{place} never succeeds");
             assert!(responses.contains_key("500") && responses.contains_key("503"), "{place} never fails");
             let open = kith_api::rest::system::OPEN.contains(&format!("{} {path}", method.to_uppercase()).as_str());
-            assert_eq!(operation.get("security").is_none(), open, "{place}: security and the list of open operations disagree");
+            assert_eq!(
+                operation.get("security").is_none(),
+                open,
+                "{place}: security and the list of open operations disagree"
+            );
             if let Some(body) = operation.get("requestBody") {
                 let text = body.to_string();
                 assert!(text.contains("example") || text.contains("$ref"), "{place} has no example body");
@@ -112,8 +129,11 @@ fn every_graphql_type_and_field_is_described() {
     let mut described = false;
     let mut missing = Vec::new();
     for line in sdl.lines().map(str::trim) {
-        let named = line.starts_with(|c: char| c.is_alphabetic() || c == '_') && !line.starts_with("schema") && !line.starts_with("query:") && !line.starts_with("mutation:");
-        if line.starts_with("\"\"\"") {
+        let named = line.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && !line.starts_with("schema")
+            && !line.starts_with("query:")
+            && !line.starts_with("mutation:");
+        if line.starts_with('"') {
             described = true;
         } else if named {
             if !described {

@@ -8,7 +8,10 @@ async fn an_account_made_over_rest_is_read_over_graphql() {
     let stage = Stage::new();
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
-    let made = admin.post("/v1/accounts", json!({"name": "Acme", "annualRevenue": {"amount": "1200.5", "currency": "EUR"}})).await.expect(201);
+    let made = admin
+        .post("/v1/accounts", json!({"name": "Acme", "annualRevenue": {"amount": "1200.5", "currency": "EUR"}}))
+        .await
+        .expect(201);
     assert_eq!(made.at("/version"), 1);
     assert_eq!(made.at("/annualRevenue/amount"), "1200.50");
     assert_eq!(made.header("location"), Some(format!("/v1/accounts/{}", made.id()).as_str()));

@@ -26,14 +26,17 @@ fn every_tenant_table_is_protected() {
     let none: Vec<String> = Vec::new();
     let all = faults(&scratch, "SELECT t.relname::text AS what FROM {tenant_tables}");
     assert!(all.len() > 20, "the query finds tables: {all:?}");
-    let query = "SELECT t.relname::text AS what FROM {tenant_tables} AND NOT (t.relrowsecurity AND t.relforcerowsecurity)";
+    let query =
+        "SELECT t.relname::text AS what FROM {tenant_tables} AND NOT (t.relrowsecurity AND t.relforcerowsecurity)";
     assert_eq!(faults(&scratch, query), none, "row-level security is enabled and forced");
     let query = "SELECT t.relname::text AS what FROM {tenant_tables} AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid \
                  AND pg_get_expr(p.polqual, t.oid) LIKE '%tenant_id = %app.tenant%')";
     assert_eq!(faults(&scratch, query), none, "a policy binds the tenant");
     let query = "SELECT t.relname || '.' || i.relname AS what FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN {tenant_tables} \
                  AND t.oid = x.indrelid AND (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = x.indkey[0]) IS DISTINCT FROM 'tenant_id'";
-    let query = query.replace("JOIN {tenant_tables} \n", "JOIN {tenant_tables} ").replace("JOIN {tenant_tables}", ", {tenant_tables}");
+    let query = query
+        .replace("JOIN {tenant_tables} \n", "JOIN {tenant_tables} ")
+        .replace("JOIN {tenant_tables}", ", {tenant_tables}");
     assert_eq!(faults(&scratch, &query), none, "every index begins with the tenant");
     let query = "SELECT t.relname || '.' || c.conname AS what FROM pg_constraint c, {tenant_tables} AND c.conrelid = t.oid AND c.contype IN ('p', 'u', 'f') \
                  AND (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = c.conkey[1]) IS DISTINCT FROM 'tenant_id'";
@@ -69,7 +72,10 @@ fn without_a_tenant_no_row_is_visible() {
     let nil = uuid::Uuid::nil();
     for entry in stage.app.catalogue.entries() {
         let statement = kith_kernel::Statement::new(format!("SELECT count(*) FROM {}", entry.table));
-        let counted = stage.app.db.read(nil, |conn| Ok(RunQueryDsl::get_result::<(i64,)>(statement.typed::<(st::BigInt,)>(), conn)?.0));
+        let counted = stage
+            .app
+            .db
+            .read(nil, |conn| Ok(RunQueryDsl::get_result::<(i64,)>(statement.typed::<(st::BigInt,)>(), conn)?.0));
         assert_eq!(counted.unwrap(), 0, "{}", entry.table);
     }
 }
@@ -121,10 +127,20 @@ fn every_field_has_its_column_and_every_sort_its_index() {
             for (name, ty) in field.columns.iter().zip(types(field)) {
                 let column = table.iter().find(|column| column.column_name == *name);
                 let column = column.unwrap_or_else(|| panic!("{} has no column {name}", entry.table));
-                assert_eq!((column.udt_name.as_str(), column.nullable), (*ty, field.nullable), "{}.{name}", entry.table);
+                assert_eq!(
+                    (column.udt_name.as_str(), column.nullable),
+                    (*ty, field.nullable),
+                    "{}.{name}",
+                    entry.table
+                );
             }
             if field.sort && field.name != "id" {
-                assert!(has_index(&scratch, entry, field.column()), "{} is sorted by {} without an index", entry.table, field.name);
+                assert!(
+                    has_index(&scratch, entry, field.column()),
+                    "{} is sorted by {} without an index",
+                    entry.table,
+                    field.name
+                );
             }
         }
     }
@@ -144,7 +160,8 @@ fn every_relation_leads_somewhere() {
     for entry in catalogue.entries() {
         for relation in &entry.relations {
             let place = format!("{}.{}", entry.name, relation.name);
-            let target = catalogue.get(relation.target).unwrap_or_else(|| panic!("{place}: no resource {}", relation.target));
+            let target =
+                catalogue.get(relation.target).unwrap_or_else(|| panic!("{place}: no resource {}", relation.target));
             assert!(entry.field_of_column(relation.ours).is_some(), "{place}: {}", relation.ours);
             assert!(target.field_of_column(relation.theirs).is_some(), "{place}: {}", relation.theirs);
             for (column, value) in relation.theirs_is.iter() {

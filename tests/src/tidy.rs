@@ -27,7 +27,11 @@ fn root() -> PathBuf {
 }
 
 fn metadata() -> Value {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked", "--offline"]).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -36,8 +40,13 @@ fn metadata() -> Value {
 fn crates_depend_only_along_the_arrows() {
     let metadata = metadata();
     for package in metadata["packages"].as_array().unwrap() {
-        let Some(name) = package["name"].as_str().unwrap().strip_prefix("kith-").filter(|name| *name != "tests") else { continue };
-        let (_, allowed) = ARROWS.iter().find(|(from, _)| *from == name).unwrap_or_else(|| panic!("{name} is not in the table of arrows"));
+        let Some(name) = package["name"].as_str().unwrap().strip_prefix("kith-").filter(|name| *name != "tests") else {
+            continue;
+        };
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(from, _)| *from == name)
+            .unwrap_or_else(|| panic!("{name} is not in the table of arrows"));
         for dependency in package["dependencies"].as_array().unwrap() {
             if let Some(to) = dependency["name"].as_str().unwrap().strip_prefix("kith-") {
                 assert!(allowed.contains(&to), "{name} depends on {to}, which the table of arrows does not allow");
@@ -50,8 +59,16 @@ fn crates_depend_only_along_the_arrows() {
 fn domain_crates_do_not_reach_the_web() {
     let metadata = metadata();
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
-    let name = |id: &str| metadata["packages"].as_array().unwrap().iter().find(|package| package["id"] == id).unwrap()["name"].as_str().unwrap().to_owned();
-    for start in nodes.iter().filter(|node| DOMAIN.iter().any(|domain| name(node["id"].as_str().unwrap()) == format!("kith-{domain}"))) {
+    let name = |id: &str| {
+        metadata["packages"].as_array().unwrap().iter().find(|package| package["id"] == id).unwrap()["name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    for start in nodes
+        .iter()
+        .filter(|node| DOMAIN.iter().any(|domain| name(node["id"].as_str().unwrap()) == format!("kith-{domain}")))
+    {
         let (mut open, mut seen) = (vec![start["id"].as_str().unwrap()], BTreeSet::new());
         while let Some(id) = open.pop() {
             if !seen.insert(id) {
@@ -59,9 +76,16 @@ fn domain_crates_do_not_reach_the_web() {
             }
             assert!(!WEB.contains(&name(id).as_str()), "{} reaches {}", start["id"], name(id));
             let node = nodes.iter().find(|node| node["id"] == id).unwrap();
-            open.extend(node["deps"].as_array().unwrap().iter().filter(|dependency| {
-                dependency["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
-            }).map(|dependency| dependency["pkg"].as_str().unwrap()));
+            open.extend(
+                node["deps"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|dependency| {
+                        dependency["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
+                    })
+                    .map(|dependency| dependency["pkg"].as_str().unwrap()),
+            );
         }
     }
 }
@@ -83,7 +107,9 @@ fn files_are_short_and_finished() {
     rust_files(&root().join("crates"), &mut files);
     rust_files(&root().join("tests"), &mut files);
     assert!(files.len() > 80);
-    for file in files.iter().filter(|file| !file.ends_with("schema/src/tables.rs") && !file.ends_with("tests/src/tidy.rs")) {
+    for file in
+        files.iter().filter(|file| !file.ends_with("schema/src/tables.rs") && !file.ends_with("tests/src/tidy.rs"))
+    {
         let text = std::fs::read_to_string(file).unwrap();
         let lines = text.lines().count();
         assert!(lines <= 500, "{} has {lines} lines; 500 is the limit", file.display());
@@ -102,7 +128,9 @@ fn sql_past_the_journal_is_confined() {
         let place = file.display().to_string();
         let text = std::fs::read_to_string(&file).unwrap();
         // Raw statements can change what a pooled connection carries; only the database crate and its set-up may send them.
-        let free = place.contains("crates/db/") || place.contains("crates/testkit/") || place.ends_with("server/src/database.rs");
+        let free = place.contains("crates/db/")
+            || place.contains("crates/testkit/")
+            || place.ends_with("server/src/database.rs");
         for raw in ["batch_execute(", "sql_query(", "set_config("] {
             assert!(free || !text.contains(raw), "{place} uses {raw}");
         }

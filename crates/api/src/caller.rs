@@ -169,12 +169,18 @@ fn replay(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8]) -> Re
     let rows: Vec<(Vec<u8>, i32, serde_json::Value, Vec<u8>)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
     let Some((before, status, headers, body)) = rows.into_iter().next() else { return Ok(None) };
     if before != fingerprint {
-        return Err(Error::new(&codes::IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Use a new one."));
+        return Err(Error::new(
+            &codes::IDEMPOTENCY_KEY_REUSED,
+            "This key was used for another request. Use a new one.",
+        ));
     }
     Ok(Some(Answer {
         status: u16::try_from(status).unwrap_or(200),
         body,
-        version: headers.get("version").and_then(serde_json::Value::as_i64).and_then(|version| i32::try_from(version).ok()),
+        version: headers
+            .get("version")
+            .and_then(serde_json::Value::as_i64)
+            .and_then(|version| i32::try_from(version).ok()),
         location: headers.get("location").and_then(serde_json::Value::as_str).map(str::to_owned),
         replayed: true,
     }))
@@ -217,8 +223,10 @@ impl FromRequest for Caller {
 
 /// Finds out who is asking from the `Authorization` header alone.
 async fn identify(request: &HttpRequest) -> Result<Caller> {
-    let app = request.app_data::<web::Data<App>>().cloned().ok_or_else(|| Error::internal("the app is not configured"))?;
-    let missing = || Error::new(&codes::UNAUTHENTICATED, "Send `Authorization: Bearer` with an access token or an API key.");
+    let app =
+        request.app_data::<web::Data<App>>().cloned().ok_or_else(|| Error::internal("the app is not configured"))?;
+    let missing =
+        || Error::new(&codes::UNAUTHENTICATED, "Send `Authorization: Bearer` with an access token or an API key.");
     let header = headers::single(request.headers(), "authorization")?.ok_or_else(missing)?;
     let (scheme, token) = header.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {

@@ -13,8 +13,8 @@ pub mod graphql;
 use graphql::limits as graphql_limits;
 pub mod http;
 pub mod openapi;
-pub mod rest;
 mod resources;
+pub mod rest;
 
 pub use app::{App, Settings};
 pub use caller::{Answer, Caller, Manner};

@@ -141,7 +141,12 @@ impl Resource for Account {
         Relation::many("contactPoints", "contact-points", "account_id", "How to reach it."),
         Relation::many("addresses", "addresses", "account_id", "Its postal addresses."),
         Relation::many("children", "accounts", "parent_id", "The accounts that are part of it."),
-        Relation::many("relationshipsFrom", "relationships", "from_account_id", "Relationships in which it stands first."),
+        Relation::many(
+            "relationshipsFrom",
+            "relationships",
+            "from_account_id",
+            "Relationships in which it stands first.",
+        ),
         Relation::many("relationshipsTo", "relationships", "to_account_id", "Relationships in which it stands second."),
         Relation::about("externalIds", "external-ids", "ACCOUNT", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "ACCOUNT", "Its tags."),
@@ -154,7 +159,12 @@ impl Resource for Account {
         let itself = self.parent_id.is_some_and(|parent| parent == self.id());
         violations.ensure(!itself, "/parentId", "CYCLE", "An account cannot be part of itself.");
         if let Some(revenue) = &self.annual_revenue {
-            violations.ensure(!revenue.amount.is_sign_negative() || revenue.amount.is_zero(), "/annualRevenue", "OUT_OF_RANGE", "Revenue is not negative.");
+            violations.ensure(
+                !revenue.amount.is_sign_negative() || revenue.amount.is_zero(),
+                "/annualRevenue",
+                "OUT_OF_RANGE",
+                "Revenue is not negative.",
+            );
         }
     }
 
@@ -163,11 +173,15 @@ impl Resource for Account {
         if self.status == AccountStatus::Merged && status_before != Some(AccountStatus::Merged) {
             return Err(Error::invalid("/status", "READ_ONLY", "Only a merge makes an account MERGED."));
         }
-        if before.is_none_or(|before| before.importance_class != self.importance_class) && self.importance_class != ImportanceClass::Ordinary {
+        if before.is_none_or(|before| before.importance_class != self.importance_class)
+            && self.importance_class != ImportanceClass::Ordinary
+        {
             self.importance_source = ImportanceSource::Manual;
         }
         match self.parent_id {
-            Some(parent) if before.is_some_and(|before| before.parent_id != self.parent_id) => self.refuse_cycle(conn, cx, parent),
+            Some(parent) if before.is_some_and(|before| before.parent_id != self.parent_id) => {
+                self.refuse_cycle(conn, cx, parent)
+            }
             _ => Ok(()),
         }
     }
@@ -176,13 +190,14 @@ impl Resource for Account {
 impl Account {
     /// Walks up from the new parent. The walk is bounded, so that a tree broken by other means cannot hang it.
     fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: AccountId) -> Result<()> {
-        let mut out = Statement::new(
-            "WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ",
-        );
+        let mut out =
+            Statement::new("WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));
         out.sql(" UNION SELECT a.parent_id, up.depth + 1 FROM accounts a JOIN up ON a.id = up.id WHERE a.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant)));
-        out.sql(" AND up.depth < 100) SELECT EXISTS (SELECT FROM up WHERE id = ").bind(Bind::Uuid(Some(self.id().0))).sql(")");
+        out.sql(" AND up.depth < 100) SELECT EXISTS (SELECT FROM up WHERE id = ")
+            .bind(Bind::Uuid(Some(self.id().0)))
+            .sql(")");
         let (cycle,): (bool,) = diesel::RunQueryDsl::get_result(out.typed::<(diesel::sql_types::Bool,)>(), conn)?;
         if cycle { Err(Error::invalid("/parentId", "CYCLE", "The parent is part of this account.")) } else { Ok(()) }
     }

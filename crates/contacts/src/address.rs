@@ -62,9 +62,11 @@ impl Resource for Address {
     fn check(&self, violations: &mut Violations) {
         let given = [self.account_id.is_some(), self.contact_id.is_some()];
         rules::exactly_one(&given, "/contactId", "Give exactly one of accountId and contactId.", violations);
-        let any = [&self.street, &self.city, &self.region, &self.postal_code, &self.country].into_iter().any(Option::is_some);
+        let any =
+            [&self.street, &self.city, &self.region, &self.postal_code, &self.country].into_iter().any(Option::is_some);
         violations.ensure(any, "/city", "REQUIRED", "An address needs at least one of its lines.");
-        let country = self.country.as_deref().is_none_or(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()));
+        let country =
+            self.country.as_deref().is_none_or(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()));
         violations.ensure(country, "/country", "INVALID", "Expected an ISO 3166-1 code of two capitals, such as DE.");
     }
 }

@@ -74,8 +74,18 @@ impl Resource for Contact {
         Relation::many("contactPoints", "contact-points", "contact_id", "How to reach them."),
         Relation::many("addresses", "addresses", "contact_id", "Their postal addresses."),
         Relation::many("reports", "contacts", "reports_to_id", "The contacts who report to them."),
-        Relation::many("relationshipsFrom", "relationships", "from_contact_id", "Relationships in which they stand first."),
-        Relation::many("relationshipsTo", "relationships", "to_contact_id", "Relationships in which they stand second."),
+        Relation::many(
+            "relationshipsFrom",
+            "relationships",
+            "from_contact_id",
+            "Relationships in which they stand first.",
+        ),
+        Relation::many(
+            "relationshipsTo",
+            "relationships",
+            "to_contact_id",
+            "Relationships in which they stand second.",
+        ),
         Relation::about("externalIds", "external-ids", "CONTACT", "Their keys in other systems."),
         Relation::about("taggings", "taggings", "CONTACT", "Their tags."),
         Relation::about("notes", "notes", "CONTACT", "Notes about them."),
@@ -102,7 +112,11 @@ pub fn full_name(given: Option<&str>, family: Option<&str>, locale: Option<&str>
     let family_first = matches!(language.as_str(), "zh" | "ja" | "ko" | "vi" | "hu");
     let (first, second) = if family_first { (family, given) } else { (given, family) };
     let ideographic = |name: &str| name.chars().all(|c| !c.is_ascii());
-    let space = if family_first && language != "vi" && language != "hu" && ideographic(first) && ideographic(second) { "" } else { " " };
+    let space = if family_first && language != "vi" && language != "hu" && ideographic(first) && ideographic(second) {
+        ""
+    } else {
+        " "
+    };
     format!("{first}{space}{second}").trim().to_owned()
 }
 

@@ -9,7 +9,12 @@ pub fn website(url: Option<&str>, violations: &mut Violations) {
         let host = rest.split(['/', '?', '#']).next()?;
         (host.contains('.') && !host.contains('@') && !url.contains(char::is_whitespace)).then_some(())
     };
-    violations.ensure(url.is_none_or(|url| good(url).is_some()), "/website", "INVALID", "Expected an address such as https://example.com.");
+    violations.ensure(
+        url.is_none_or(|url| good(url).is_some()),
+        "/website",
+        "INVALID",
+        "Expected an address such as https://example.com.",
+    );
 }
 
 /// The form of a BCP 47 language tag: letters and digits in parts of at most eight, the first of two or three letters.
@@ -18,7 +23,9 @@ pub fn language(pointer: &str, tag: Option<&str>, violations: &mut Violations) {
         let first = tag.split('-').next().unwrap_or_default();
         (2..=3).contains(&first.len())
             && first.bytes().all(|b| b.is_ascii_alphabetic())
-            && tag.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+            && tag
+                .split('-')
+                .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
     };
     violations.ensure(tag.is_none_or(good), pointer, "INVALID", "Expected a language tag such as zh-CN.");
 }
@@ -49,7 +56,14 @@ mod tests {
         for good in ["https://example.com", "http://a.b/c?d=e#f", "https://müller.example"] {
             assert!(ok(|v| website(Some(good), v)), "{good}");
         }
-        for bad in ["javascript:alert(1)", "https://", "https://localhost", "https://u:p@example.com", "example.com", "https://a b.c"] {
+        for bad in [
+            "javascript:alert(1)",
+            "https://",
+            "https://localhost",
+            "https://u:p@example.com",
+            "example.com",
+            "https://a b.c",
+        ] {
             assert!(!ok(|v| website(Some(bad), v)), "{bad}");
         }
     }

@@ -37,5 +37,9 @@ text_enum! {
 pub fn require(conn: &mut PgConnection, cx: &Cx, subject_type: SubjectType, id: Uuid) -> Result<()> {
     let target = cx.catalogue.by_subject(subject_type.as_str());
     let known = target.map(|target| store::exists(conn, cx, target, id, Action::Read)).transpose()?.unwrap_or(false);
-    if known { Ok(()) } else { Err(Error::invalid("/subjectId", "UNKNOWN_REFERENCE", "subjectId points to nothing that you can see.")) }
+    if known {
+        Ok(())
+    } else {
+        Err(Error::invalid("/subjectId", "UNKNOWN_REFERENCE", "subjectId points to nothing that you can see."))
+    }
 }

@@ -20,7 +20,8 @@ pub struct Tag {
 
 impl Resource for Tag {
     const AREA: &'static str = AREA;
-    const RELATIONS: &'static [Relation] = &[Relation::many("taggings", "taggings", "tag_id", "The records that carry it.")];
+    const RELATIONS: &'static [Relation] =
+        &[Relation::many("taggings", "taggings", "tag_id", "The records that carry it.")];
 
     fn check(&self, violations: &mut Violations) {
         let hex = |color: &str| {

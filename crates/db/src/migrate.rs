@@ -54,7 +54,9 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrateError> {
     // A 2xx means committed; a database that may forget would make that a lie. `fsync=off` is left to throw-away tests.
     for name in ["full_page_writes", "synchronous_commit"] {
         if setting(&mut conn, name)? == "off" && setting(&mut conn, "fsync")? == "on" {
-            return Err(MigrateError(format!("The database has {name} off, so it may lose what it has confirmed. Turn it on.")));
+            return Err(MigrateError(format!(
+                "The database has {name} off, so it may lose what it has confirmed. Turn it on."
+            )));
         }
     }
     conn.batch_execute(LOCK).map_err(|error| refuse("The migration lock cannot be taken", error))?;

@@ -51,7 +51,9 @@ impl Step {
         let empty = Map::new();
         let object = value.as_object().unwrap_or(&empty);
         violations.ensure(value.is_object(), "", "WRONG_TYPE", "A step is an object.");
-        for name in object.keys().filter(|name| !["op", "id", "externalId", "ifVersion", "data"].contains(&name.as_str())) {
+        for name in
+            object.keys().filter(|name| !["op", "id", "externalId", "ifVersion", "data"].contains(&name.as_str()))
+        {
             violations.add(format!("/{name}"), "UNKNOWN_FIELD", "A step has op, id, externalId, ifVersion and data.");
         }
         let data = match object.get("data") {
@@ -62,13 +64,14 @@ impl Step {
                 Map::new()
             }
         };
-        let if_version = object.get("ifVersion").filter(|value| !value.is_null()).and_then(|value| match i32::parse(value) {
-            Ok(version) => Some(version),
-            Err(expected) => {
-                violations.add("/ifVersion", "WRONG_TYPE", format!("Expected {expected}."));
-                None
-            }
-        });
+        let if_version =
+            object.get("ifVersion").filter(|value| !value.is_null()).and_then(|value| match i32::parse(value) {
+                Ok(version) => Some(version),
+                Err(expected) => {
+                    violations.add("/ifVersion", "WRONG_TYPE", format!("Expected {expected}."));
+                    None
+                }
+            });
         let id = object.get("id").map(Uuid::parse).and_then(Result::ok);
         let key = object.get("externalId").and_then(|key| {
             Some((key.get("system")?.as_str()?.to_owned(), key.get("externalId")?.as_str()?.to_owned()))

@@ -4,8 +4,8 @@
 use crate::{store, write};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Count, Cx, Entry, Item, Link, ListArgs, ListItem, ListSelect, EdgeItem, PageItem, Plan, Relation, Result, Row, Rows, Selection,
-    Statement,
+    Count, Cx, EdgeItem, Entry, Item, Link, ListArgs, ListItem, ListSelect, PageItem, Plan, Relation, Result, Row,
+    Rows, Selection, Statement,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -16,7 +16,13 @@ pub(crate) enum Child<'a> {
     /// Not a relation.
     None,
     /// Position by id, and the rows with what is selected of them.
-    One { ours: usize, guard: Option<(usize, String)>, at: HashMap<Uuid, usize>, rows: Box<dyn Rows>, children: Vec<Child<'a>> },
+    One {
+        ours: usize,
+        guard: Option<(usize, String)>,
+        at: HashMap<Uuid, usize>,
+        rows: Box<dyn Rows>,
+        children: Vec<Child<'a>>,
+    },
     /// Pages by the parent's id.
     Many { pages: HashMap<Uuid, View>, list: List<'a> },
 }
@@ -110,7 +116,12 @@ fn has_relations(select: &Selection) -> bool {
     select.items.iter().any(|item| matches!(item, Item::One { .. } | Item::Many { .. }))
 }
 
-fn list_children<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &dyn Rows, select: &'a ListSelect) -> Result<Vec<Vec<Child<'a>>>> {
+fn list_children<'a>(
+    conn: &mut PgConnection,
+    cx: &'a Cx,
+    rows: &dyn Rows,
+    select: &'a ListSelect,
+) -> Result<Vec<Vec<Child<'a>>>> {
     let mut all = Vec::with_capacity(select.items.len());
     for item in &select.items {
         let selection = match item {
@@ -133,7 +144,12 @@ fn list_children<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &dyn Rows, selec
 }
 
 /// Loads the relations selected of some rows, one statement each, and theirs in turn.
-fn children<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], select: &'a Selection) -> Result<Vec<Child<'a>>> {
+fn children<'a>(
+    conn: &mut PgConnection,
+    cx: &'a Cx,
+    rows: &[&dyn Row],
+    select: &'a Selection,
+) -> Result<Vec<Child<'a>>> {
     if !has_relations(select) {
         return Ok(Vec::new());
     }
@@ -148,11 +164,20 @@ fn children<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], select: 
     Ok(all)
 }
 
-fn one<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], entry: &Entry, relation: &'a Relation, select: &'a Selection) -> Result<Child<'a>> {
+fn one<'a>(
+    conn: &mut PgConnection,
+    cx: &'a Cx,
+    rows: &[&dyn Row],
+    entry: &Entry,
+    relation: &'a Relation,
+    select: &'a Selection,
+) -> Result<Child<'a>> {
     debug_assert_eq!(relation.link, Link::One);
     let ours = entry.field_of_column(relation.ours).unwrap_or_default();
-    let guard = relation.ours_is.and_then(|(column, value)| Some((entry.field_of_column(column)?, format!("\"{value}\""))));
-    let mut ids: Vec<Uuid> = rows.iter().filter(|row| guarded(**row, guard.as_ref())).filter_map(|row| row.uuid(ours)).collect();
+    let guard =
+        relation.ours_is.and_then(|(column, value)| Some((entry.field_of_column(column)?, format!("\"{value}\""))));
+    let mut ids: Vec<Uuid> =
+        rows.iter().filter(|row| guarded(**row, guard.as_ref())).filter_map(|row| row.uuid(ours)).collect();
     ids.sort_unstable();
     ids.dedup();
     cx.require(select.entry, kith_kernel::Action::Read)?;
@@ -173,7 +198,14 @@ pub(crate) fn guarded(row: &dyn Row, guard: Option<&(usize, String)>) -> bool {
     })
 }
 
-fn many<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], relation: &'a Relation, args: &'a ListArgs, list: &'a ListSelect) -> Result<Child<'a>> {
+fn many<'a>(
+    conn: &mut PgConnection,
+    cx: &'a Cx,
+    rows: &[&dyn Row],
+    relation: &'a Relation,
+    args: &'a ListArgs,
+    list: &'a ListSelect,
+) -> Result<Child<'a>> {
     let plan = Plan::new(cx, list.entry, args, Some(relation))?;
     let mut parents: Vec<Uuid> = rows.iter().map(|row| row.meta().id).collect();
     parents.sort_unstable();
@@ -209,5 +241,7 @@ fn many<'a>(conn: &mut PgConnection, cx: &'a Cx, rows: &[&dyn Row], relation: &'
 }
 
 fn wants_page_total(list: &ListSelect) -> bool {
-    list.items.iter().any(|item| matches!(item, ListItem::Page(_, items) if items.iter().any(|(_, item)| *item == PageItem::Total)))
+    list.items
+        .iter()
+        .any(|item| matches!(item, ListItem::Page(_, items) if items.iter().any(|(_, item)| *item == PageItem::Total)))
 }

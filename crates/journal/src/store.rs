@@ -3,7 +3,9 @@
 use crate::log;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{PgConnection, QueryResult, RunQueryDsl, sql_types as st};
-use kith_kernel::{Action, Bind, Condition, Cx, Entry, Error, Field, Result, Row, Rows, RowScope, Statement, Violations, codes};
+use kith_kernel::{
+    Action, Bind, Condition, Cx, Entry, Error, Field, Result, Row, RowScope, Rows, Statement, Violations, codes,
+};
 use uuid::Uuid;
 
 fn select(cx: &Cx, entry: &Entry, scope: RowScope, ids: &[Uuid]) -> Statement {
@@ -39,7 +41,8 @@ pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: A
         None if scope == RowScope::All => Err(Error::not_found()),
         None => {
             get(conn, cx, entry, id).map_err(|_| Error::not_found())?;
-            let detail = format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
+            let detail =
+                format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
             Err(Error::new(&codes::FORBIDDEN, detail))
         }
     }

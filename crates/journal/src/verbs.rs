@@ -4,8 +4,8 @@
 use crate::{log, store};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation, Violations, apply, codes,
-    missing,
+    Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation, Violations,
+    apply, codes, missing,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -47,7 +47,10 @@ pub fn update(
         merge(conn, cx, entry, before.as_ref(), seen, &given, body)?;
     }
     if before.meta().archived_at.is_some() {
-        return Err(Error::new(&codes::CONFLICT, format!("The record is archived. Restore it first: POST /v1/{}/{id}/restore.", entry.name)));
+        return Err(Error::new(
+            &codes::CONFLICT,
+            format!("The record is archived. Restore it first: POST /v1/{}/{id}/restore.", entry.name),
+        ));
     }
     finish(conn, cx, entry, Some(before), row, violations, log::UPDATED, scope)
 }
@@ -81,7 +84,14 @@ pub fn restore(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, seen: 
     shelve(conn, cx, entry, id, seen, false)
 }
 
-fn shelve(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, seen: Option<i32>, away: bool) -> Result<Box<dyn Row>> {
+fn shelve(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    id: Uuid,
+    seen: Option<i32>,
+    away: bool,
+) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, Action::Archive)?;
     let before = store::lock(conn, cx, entry, id, Action::Archive)?;
     if before.meta().archived_at.is_some() == away {
@@ -107,22 +117,35 @@ pub fn upsert(
     cx.require(entry, Action::Create)?;
     cx.require(entry, Action::Update)?;
     let key = format!("{}|{}|{system}|{external_id}", cx.tenant, entry.subject);
-    Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(").bind(Bind::Text(Some(key))).sql(", 0))").execute(conn)?;
+    Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(")
+        .bind(Bind::Text(Some(key)))
+        .sql(", 0))")
+        .execute(conn)?;
     if let Some(id) = by_external_id(conn, cx, entry, system, external_id)? {
         return Ok((update(conn, cx, entry, id, seen, body)?, false));
     }
     if seen.is_some() {
-        return Err(Error::new(&codes::VERSION_CONFLICT, "There is no record with this external id yet, so it has no version."));
+        return Err(Error::new(
+            &codes::VERSION_CONFLICT,
+            "There is no record with this external id yet, so it has no version.",
+        ));
     }
     let row = create(conn, cx, entry, body)?;
-    let link = json!({"subjectType": entry.subject, "subjectId": row.meta().id, "system": system, "externalId": external_id});
+    let link =
+        json!({"subjectType": entry.subject, "subjectId": row.meta().id, "system": system, "externalId": external_id});
     let Value::Object(link) = link else { return Ok((row, true)) };
     create(conn, &cx.as_system(), cx.entry(EXTERNAL_IDS)?, &link)?;
     Ok((row, true))
 }
 
 /// The id of the record that has this key in another system.
-pub fn by_external_id(conn: &mut PgConnection, cx: &Cx, entry: &Entry, system: &str, external_id: &str) -> Result<Option<Uuid>> {
+pub fn by_external_id(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    system: &str,
+    external_id: &str,
+) -> Result<Option<Uuid>> {
     let mut out = Statement::new("SELECT subject_id FROM external_ids WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(entry.subject.clone())));
     out.sql(" AND system = ").bind(Bind::Text(Some(system.to_owned())));
@@ -135,9 +158,10 @@ pub fn by_external_id(conn: &mut PgConnection, cx: &Cx, entry: &Entry, system: &
 fn exact(row: &dyn Row, seen: Option<i32>) -> Result<()> {
     let current = row.meta().version;
     match seen {
-        Some(seen) if seen != current => {
-            Err(Error::new(&codes::VERSION_CONFLICT, format!("The record is at version {current}, not {seen}. Read it again.")))
-        }
+        Some(seen) if seen != current => Err(Error::new(
+            &codes::VERSION_CONFLICT,
+            format!("The record is at version {current}, not {seen}. Read it again."),
+        )),
         _ => Ok(()),
     }
 }
@@ -174,7 +198,9 @@ fn merge(
     let mut conflicts = Vec::new();
     for index in given {
         let Some(field) = entry.fields.get(*index) else { continue };
-        let Some((_, at, by)) = since.iter().find(|(fields, ..)| fields.iter().any(|name| name == field.name)) else { continue };
+        let Some((_, at, by)) = since.iter().find(|(fields, ..)| fields.iter().any(|name| name == field.name)) else {
+            continue;
+        };
         let (yours, theirs) = (body.get(field.name).cloned().unwrap_or_default(), log::field_value(before, *index));
         if yours != theirs {
             conflicts.push(Violation {
@@ -221,7 +247,10 @@ fn finish(
     };
     // Nobody may make a record, or move one, to where they could not have written it.
     let action = if before.is_none() { Action::Create } else { Action::Update };
-    if scope != RowScope::All && !entry.ownership.is_none() && !store::exists(conn, cx, entry, stored.meta().id, action)? {
+    if scope != RowScope::All
+        && !entry.ownership.is_none()
+        && !store::exists(conn, cx, entry, stored.meta().id, action)?
+    {
         let detail = format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
         return Err(Error::new(&codes::FORBIDDEN, detail));
     }
@@ -236,12 +265,18 @@ fn references(conn: &mut PgConnection, cx: &Cx, entry: &Entry, before: Option<&d
     let mut violations = Violations::default();
     for (index, field) in entry.fields.iter().enumerate() {
         let Kind::Id(Some(target)) = field.kind else { continue };
-        let Some(id) = row.uuid(index).filter(|id| before.and_then(|before| before.uuid(index)) != Some(*id)) else { continue };
+        let Some(id) = row.uuid(index).filter(|id| before.and_then(|before| before.uuid(index)) != Some(*id)) else {
+            continue;
+        };
         let target = cx.entry(target)?;
         let whole = cx.actor.grants.scope(target.name, target.administrative, Action::Read) == Some(RowScope::All);
         // Naming oneself needs no right to read users.
         if !whole && id != cx.actor.id && !store::exists(conn, cx, target, id, Action::Read)? {
-            violations.add(format!("/{}", field.name), "UNKNOWN_REFERENCE", format!("{} points to nothing that you can see.", field.name));
+            violations.add(
+                format!("/{}", field.name),
+                "UNKNOWN_REFERENCE",
+                format!("{} points to nothing that you can see.", field.name),
+            );
         }
     }
     violations.into_result()

@@ -14,14 +14,24 @@ pub enum Mode {
 }
 
 /// Sets every member of `body` on `row`. Returns the indices of the fields that were given.
-pub fn apply(entry: &Entry, row: &mut dyn Row, body: &Map<String, Value>, mode: Mode, violations: &mut Violations) -> Vec<usize> {
+pub fn apply(
+    entry: &Entry,
+    row: &mut dyn Row,
+    body: &Map<String, Value>,
+    mode: Mode,
+    violations: &mut Violations,
+) -> Vec<usize> {
     let mut given = Vec::new();
     for (name, value) in body {
         let at = format!("/{}", escape(name));
         let Some((index, field)) = entry.field(name) else {
             let allowed = entry.shown.iter().filter_map(|index| entry.fields.get(*index));
             let allowed: Vec<_> = allowed.filter(|f| writable(f.access, mode)).map(|f| f.name).collect();
-            violations.add(at, "UNKNOWN_FIELD", format!("{} has no field {name:?} to write. Allowed: {}.", entry.type_name, allowed.join(", ")));
+            violations.add(
+                at,
+                "UNKNOWN_FIELD",
+                format!("{} has no field {name:?} to write. Allowed: {}.", entry.type_name, allowed.join(", ")),
+            );
             continue;
         };
         if !writable(field.access, mode) {
@@ -49,6 +59,10 @@ fn writable(access: Access, mode: Mode) -> bool {
 /// Adds a violation for every required field that `body` leaves out.
 pub fn missing(entry: &Entry, body: &Map<String, Value>, violations: &mut Violations) {
     for field in entry.fields.iter().filter(|field| field.required && !body.contains_key(field.name)) {
-        violations.add(format!("/{}", field.name), "REQUIRED", format!("{} is required; expected {}.", field.name, field.kind.expects()));
+        violations.add(
+            format!("/{}", field.name),
+            "REQUIRED",
+            format!("{} is required; expected {}.", field.name, field.kind.expects()),
+        );
     }
 }

@@ -214,7 +214,10 @@ impl Error {
 
     /// Our fault; the cause goes to the log only.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Error { source: Some(source.into()), ..Error::new(&codes::INTERNAL, "The failure has been logged under the request id.") }
+        Error {
+            source: Some(source.into()),
+            ..Error::new(&codes::INTERNAL, "The failure has been logged under the request id.")
+        }
     }
 
     /// The database does not answer.

@@ -49,12 +49,17 @@ impl Kind {
             Kind::Text => "a text".into(),
             Kind::Bool => "true or false".into(),
             Kind::Int => "an integer from -2147483648 to 2147483647".into(),
-            Kind::Decimal => "a decimal as a text, such as \"1234.50\", with at most 15 digits before the point and 4 after it".into(),
+            Kind::Decimal => {
+                "a decimal as a text, such as \"1234.50\", with at most 15 digits before the point and 4 after it"
+                    .into()
+            }
             Kind::Money => "an object such as {\"amount\": \"1234.50\", \"currency\": \"EUR\"}".into(),
             Kind::Date => "a date such as 2026-01-31".into(),
             Kind::Time => "a time with offset such as 2026-01-31T12:00:00Z, with at most microseconds".into(),
             Kind::Id(_) => "a UUID".into(),
-            Kind::Enum(_, all) => format!("one of {}", all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+            Kind::Enum(_, all) => {
+                format!("one of {}", all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+            }
             Kind::Json => "JSON of the documented form".into(),
         }
     }

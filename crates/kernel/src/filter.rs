@@ -41,11 +41,26 @@ impl<'a> Condition<'a> {
     }
 
     /// Writes the condition that `filter` states about `entry`, whose rows go by `alias`.
-    pub fn filter(&mut self, entry: &Entry, alias: &str, filter: &Map<String, Value>, pointer: &str, out: &mut Statement) {
+    pub fn filter(
+        &mut self,
+        entry: &Entry,
+        alias: &str,
+        filter: &Map<String, Value>,
+        pointer: &str,
+        out: &mut Statement,
+    ) {
         self.object(entry, alias, filter, pointer, 1, out);
     }
 
-    fn object(&mut self, entry: &Entry, alias: &str, filter: &Map<String, Value>, at: &str, depth: usize, out: &mut Statement) {
+    fn object(
+        &mut self,
+        entry: &Entry,
+        alias: &str,
+        filter: &Map<String, Value>,
+        at: &str,
+        depth: usize,
+        out: &mut Statement,
+    ) {
         if depth > MAX_DEPTH {
             self.violations.add(at, "FILTER_TOO_DEEP", format!("A filter may be nested {MAX_DEPTH} levels deep."));
             return;
@@ -65,7 +80,16 @@ impl<'a> Condition<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one step of a recursive walk")]
-    fn member(&mut self, entry: &Entry, alias: &str, name: &str, value: &Value, at: &str, depth: usize, out: &mut Statement) {
+    fn member(
+        &mut self,
+        entry: &Entry,
+        alias: &str,
+        name: &str,
+        value: &Value,
+        at: &str,
+        depth: usize,
+        out: &mut Statement,
+    ) {
         match name {
             "and" | "or" => self.group(entry, alias, name, value, at, depth, out),
             "not" => {
@@ -84,8 +108,10 @@ impl<'a> Condition<'a> {
                     self.relation(relation, alias, value, at, depth, out);
                 } else {
                     let fields = entry.fields.iter().filter(|f| f.filter && f.visible()).map(|f| f.name);
-                    let allowed: Vec<_> = fields.chain(entry.relations.iter().map(|r| r.name)).chain(["and", "or", "not"]).collect();
-                    let detail = format!("{} cannot be filtered by {name:?}. Allowed: {}.", entry.name, allowed.join(", "));
+                    let allowed: Vec<_> =
+                        fields.chain(entry.relations.iter().map(|r| r.name)).chain(["and", "or", "not"]).collect();
+                    let detail =
+                        format!("{} cannot be filtered by {name:?}. Allowed: {}.", entry.name, allowed.join(", "));
                     self.violations.add(at, "UNKNOWN_FIELD", detail);
                 }
             }
@@ -93,7 +119,16 @@ impl<'a> Condition<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one step of a recursive walk")]
-    fn group(&mut self, entry: &Entry, alias: &str, name: &str, value: &Value, at: &str, depth: usize, out: &mut Statement) {
+    fn group(
+        &mut self,
+        entry: &Entry,
+        alias: &str,
+        name: &str,
+        value: &Value,
+        at: &str,
+        depth: usize,
+        out: &mut Statement,
+    ) {
         let Some(list) = value.as_array() else {
             self.violations.add(at, "WRONG_TYPE", format!("`{name}` takes a list of filters."));
             return;
@@ -128,7 +163,10 @@ impl<'a> Condition<'a> {
             }
         };
         out.sql("(TRUE");
-        if field.kind == Kind::Money && !operators.contains_key("currency") && operators.keys().any(|name| name != "isNull") {
+        if field.kind == Kind::Money
+            && !operators.contains_key("currency")
+            && operators.keys().any(|name| name != "isNull")
+        {
             self.currency(field, alias, &Value::String(self.cx.currency.code().to_owned()), at, out);
         }
         for (name, value) in operators {
@@ -217,7 +255,9 @@ impl<'a> Condition<'a> {
             Kind::Time => DateTime::<Utc>::parse(value)?.binds(&mut binds),
             Kind::Id(_) => Uuid::parse(value)?.binds(&mut binds),
             Kind::Enum(_, all) => match value.as_str() {
-                Some(text) if all.iter().any(|(name, _)| *name == text) => binds.push(Bind::Text(Some(text.to_owned()))),
+                Some(text) if all.iter().any(|(name, _)| *name == text) => {
+                    binds.push(Bind::Text(Some(text.to_owned())))
+                }
                 _ => return Err(kind.expects()),
             },
             Kind::Json => return Err(kind.expects()),
@@ -240,18 +280,34 @@ impl<'a> Condition<'a> {
         }
         let binds = values.iter().map(|value| self.scalar(kind, value)).collect::<Result<Vec<_>, _>>()?;
         Ok(match kind {
-            Kind::Int => Bind::Ints(binds.into_iter().filter_map(|b| if let Bind::Int(v) = b { v } else { None }).collect()),
-            Kind::Decimal | Kind::Money => {
-                Bind::Decimals(binds.into_iter().filter_map(|b| if let Bind::Decimal(v) = b { v } else { None }).collect())
+            Kind::Int => {
+                Bind::Ints(binds.into_iter().filter_map(|b| if let Bind::Int(v) = b { v } else { None }).collect())
             }
-            Kind::Date => Bind::Dates(binds.into_iter().filter_map(|b| if let Bind::Date(v) = b { v } else { None }).collect()),
-            Kind::Time => Bind::Times(binds.into_iter().filter_map(|b| if let Bind::Time(v) = b { v } else { None }).collect()),
-            Kind::Id(_) => Bind::Uuids(binds.into_iter().filter_map(|b| if let Bind::Uuid(v) = b { v } else { None }).collect()),
+            Kind::Decimal | Kind::Money => Bind::Decimals(
+                binds.into_iter().filter_map(|b| if let Bind::Decimal(v) = b { v } else { None }).collect(),
+            ),
+            Kind::Date => {
+                Bind::Dates(binds.into_iter().filter_map(|b| if let Bind::Date(v) = b { v } else { None }).collect())
+            }
+            Kind::Time => {
+                Bind::Times(binds.into_iter().filter_map(|b| if let Bind::Time(v) = b { v } else { None }).collect())
+            }
+            Kind::Id(_) => {
+                Bind::Uuids(binds.into_iter().filter_map(|b| if let Bind::Uuid(v) = b { v } else { None }).collect())
+            }
             _ => Bind::Texts(binds.into_iter().filter_map(|b| if let Bind::Text(v) = b { v } else { None }).collect()),
         })
     }
 
-    fn relation(&mut self, relation: &Relation, alias: &str, value: &Value, at: &str, depth: usize, out: &mut Statement) {
+    fn relation(
+        &mut self,
+        relation: &Relation,
+        alias: &str,
+        value: &Value,
+        at: &str,
+        depth: usize,
+        out: &mut Statement,
+    ) {
         let Some(inner) = self.as_object(value, at) else { return };
         if relation.link == Link::One {
             return self.exists(relation, alias, Some((inner, at, depth)), false, out);

@@ -26,7 +26,7 @@ mod time;
 mod types;
 
 pub use actor::{Action, Actor, Grant, Grants, PrincipalKind, RowScope};
-pub use body::{apply, missing, Mode};
+pub use body::{Mode, apply, missing};
 pub use catalogue::{Catalogue, Entry, Link, Ownership, Relation, Verb};
 pub use cursor::{Cursor, CursorKey};
 pub use cx::{Cx, Origin};

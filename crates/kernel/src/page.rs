@@ -148,7 +148,8 @@ impl<'a> Plan<'a> {
         violations.into_result()?;
         let filter: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let place = within.map(|relation| relation.name).unwrap_or_default();
-        let context = format!("{}|{}|{place}|{filter}|{}|{:?}", cx.tenant, entry.name, args.sort.join(","), args.archived);
+        let context =
+            format!("{}|{}|{place}|{filter}|{}|{:?}", cx.tenant, entry.name, args.sort.join(","), args.archived);
         let cursor = args.cursor.as_deref().map(|text| Cursor::decode(text, &cx.cursor_key, &context)).transpose()?;
         if cursor.as_ref().is_some_and(|cursor| cursor.values.len() != keys.len()) {
             return Err(Error::new(&codes::INVALID_CURSOR, "The cursor belongs to another sort order."));
@@ -167,7 +168,8 @@ impl<'a> Plan<'a> {
         if !nullable {
             return vec![Segment::Whole];
         }
-        let mut order = if self.backward { [Segment::Nulls, Segment::Values] } else { [Segment::Values, Segment::Nulls] };
+        let mut order =
+            if self.backward { [Segment::Nulls, Segment::Values] } else { [Segment::Values, Segment::Nulls] };
         let at_null = self.cursor.as_ref().and_then(|cursor| cursor.values.first()).map(Value::is_null);
         let start = match at_null {
             Some(true) => Segment::Nulls,
@@ -262,7 +264,9 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         let keys: Vec<_> = self.keys.iter().zip(&cursor.values).skip(usize::from(segment == Segment::Nulls)).collect();
-        if let Some((key, value)) = keys.first().filter(|(key, _)| segment == Segment::Values || !self.field(key).nullable) {
+        if let Some((key, value)) =
+            keys.first().filter(|(key, _)| segment == Segment::Values || !self.field(key).nullable)
+        {
             let sign = if key.descending == self.backward { ">=" } else { "<=" };
             out.sql(format!(" AND t.{} {sign} ", self.field(key).column())).bind(self.bind(key, value)?);
         }
@@ -270,7 +274,8 @@ impl<'a> Plan<'a> {
         for at in 0..keys.len() {
             out.sql(" OR (TRUE");
             for (key, value) in keys.iter().take(at) {
-                out.sql(format!(" AND t.{} IS NOT DISTINCT FROM ", self.field(key).column())).bind(self.bind(key, value)?);
+                out.sql(format!(" AND t.{} IS NOT DISTINCT FROM ", self.field(key).column()))
+                    .bind(self.bind(key, value)?);
             }
             if let Some((key, value)) = keys.get(at) {
                 out.sql(" AND ");
@@ -286,7 +291,7 @@ impl<'a> Plan<'a> {
     fn after(&self, key: &SortKey, value: &Value, segment: Segment, out: &mut Statement) -> Result<()> {
         let field = self.field(key);
         let column = field.column();
-        let nullable = field.nullable && segment == Segment::Whole || field.nullable && self.keys.first() != Some(key);
+        let nullable = field.nullable && (segment == Segment::Whole || self.keys.first() != Some(key));
         match (value.is_null(), self.backward) {
             (true, true) => drop(out.sql(format!("t.{column} IS NOT NULL"))),
             (true, false) => drop(out.sql("FALSE")),
@@ -351,7 +356,11 @@ fn sort_keys(entry: &Entry, sort: &[String], violations: &mut Violations) -> Vec
             None => {
                 let fields = entry.fields.iter().filter(|field| field.sort && field.visible());
                 let allowed = fields.map(|field| field.name).collect::<Vec<_>>().join(", ");
-                violations.add("/query/sort", "UNKNOWN_FIELD", format!("{} cannot be sorted by {name:?}. Allowed: {allowed}.", entry.name));
+                violations.add(
+                    "/query/sort",
+                    "UNKNOWN_FIELD",
+                    format!("{} cannot be sorted by {name:?}. Allowed: {allowed}.", entry.name),
+                );
             }
         }
     }

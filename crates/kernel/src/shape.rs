@@ -41,10 +41,15 @@ pub type MetaSql = (
     st::Nullable<st::Timestamptz>,
 );
 /// What diesel reads for [`MetaSql`].
-pub type MetaRow =
-    (Uuid, Uuid, i32, DateTime<Utc>, Option<Uuid>, DateTime<Utc>, Option<Uuid>, Option<DateTime<Utc>>);
+pub type MetaRow = (Uuid, Uuid, i32, DateTime<Utc>, Option<Uuid>, DateTime<Utc>, Option<Uuid>, Option<DateTime<Utc>>);
 
-const fn meta(name: &'static str, columns: &'static [&'static str], kind: Kind, nullable: bool, doc: &'static str) -> Field {
+const fn meta(
+    name: &'static str,
+    columns: &'static [&'static str],
+    kind: Kind,
+    nullable: bool,
+    doc: &'static str,
+) -> Field {
     Field {
         name,
         columns,
@@ -65,14 +70,26 @@ pub const META_FIELDS: [Field; 8] = [
     Field {
         access: Access::CreateOnly,
         sort: true,
-        ..meta("id", &["id"], Kind::Id(None), false, "UUIDv7. A client may choose it on create, for example while offline.")
+        ..meta(
+            "id",
+            &["id"],
+            Kind::Id(None),
+            false,
+            "UUIDv7. A client may choose it on create, for example while offline.",
+        )
     },
     Field { access: Access::Hidden, ..meta("tenantId", &["tenant_id"], Kind::Id(None), false, "Whose record.") },
     meta("version", &["version"], Kind::Int, false, "Counts up from 1 with every change; it is the `ETag`."),
     Field { sort: true, ..meta("createdAt", &["created_at"], Kind::Time, false, "When the record was made.") },
     meta("createdBy", &["created_by"], Kind::Id(None), true, "The user or API key that made it; null: the system."),
     Field { sort: true, ..meta("updatedAt", &["updated_at"], Kind::Time, false, "When the record last changed.") },
-    meta("updatedBy", &["updated_by"], Kind::Id(None), true, "The user or API key that changed it last; null: the system."),
+    meta(
+        "updatedBy",
+        &["updated_by"],
+        Kind::Id(None),
+        true,
+        "The user or API key that changed it last; null: the system.",
+    ),
     meta("archivedAt", &["archived_at"], Kind::Time, true, "Since when it is archived; null: it is not."),
 ];
 
@@ -285,7 +302,8 @@ impl<R: Resource> Rows for Vec<R> {
         Vec::len(self)
     }
     fn row(&self, at: usize) -> Option<&dyn Row> {
-        self.get(at).map(|row| row as &dyn Row)
+        let row: &dyn Row = self.get(at)?;
+        Some(row)
     }
     fn truncate(&mut self, len: usize) {
         Vec::truncate(self, len);
@@ -299,7 +317,8 @@ impl<R: Resource> Rows for Vec<R> {
         }
     }
     fn into_first(self: Box<Self>) -> Option<Box<dyn Row>> {
-        self.into_iter().next().map(|row| Box::new(row) as Box<dyn Row>)
+        let row: Box<dyn Row> = Box::new(self.into_iter().next()?);
+        Some(row)
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self

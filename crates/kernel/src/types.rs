@@ -50,24 +50,53 @@ fn json<T: serde::Serialize>(value: &T, out: &mut Vec<u8>) {
     }
 }
 
-scalar!(String, Kind::Text, st::Text, Text, String::new(),
+scalar!(
+    String,
+    Kind::Text,
+    st::Text,
+    Text,
+    String::new(),
     |value| text::clean(value.as_str().ok_or_else(|| Kind::Text.expects())?),
-    |me, out| json(me, out));
-scalar!(bool, Kind::Bool, st::Bool, Bool, false,
-    |value| expected(value.as_bool(), Kind::Bool),
-    |me, out| out.extend_from_slice(if *me { b"true" } else { b"false" }));
-scalar!(i32, Kind::Int, st::Integer, Int, 0,
+    |me, out| json(me, out)
+);
+scalar!(bool, Kind::Bool, st::Bool, Bool, false, |value| expected(value.as_bool(), Kind::Bool), |me, out| out
+    .extend_from_slice(if *me { b"true" } else { b"false" }));
+scalar!(
+    i32,
+    Kind::Int,
+    st::Integer,
+    Int,
+    0,
     |value| expected(value.as_i64().and_then(|n| i32::try_from(n).ok()), Kind::Int),
-    |me, out| out.extend_from_slice(me.to_string().as_bytes()));
-scalar!(Decimal, Kind::Decimal, st::Numeric, Decimal, Decimal::ZERO,
+    |me, out| out.extend_from_slice(me.to_string().as_bytes())
+);
+scalar!(
+    Decimal,
+    Kind::Decimal,
+    st::Numeric,
+    Decimal,
+    Decimal::ZERO,
     |value| expected(value.as_str().and_then(decimal_from_text), Kind::Decimal),
-    |me, out| write_decimal(*me, out));
-scalar!(NaiveDate, Kind::Date, st::Date, Date, NaiveDate::default(),
+    |me, out| write_decimal(*me, out)
+);
+scalar!(
+    NaiveDate,
+    Kind::Date,
+    st::Date,
+    Date,
+    NaiveDate::default(),
     |value| expected(value.as_str().and_then(parse_date), Kind::Date),
-    |me, out| write_date(*me, out));
-scalar!(DateTime<Utc>, Kind::Time, st::Timestamptz, Time, DateTime::default(),
+    |me, out| write_date(*me, out)
+);
+scalar!(
+    DateTime<Utc>,
+    Kind::Time,
+    st::Timestamptz,
+    Time,
+    DateTime::default(),
     |value| expected(value.as_str().and_then(parse_time), Kind::Time),
-    |me, out| write_time(*me, out));
+    |me, out| write_time(*me, out)
+);
 
 impl FieldType for Uuid {
     const KIND: Kind = Kind::Id(None);
@@ -285,7 +314,11 @@ mod tests {
 
     #[test]
     fn values_are_read_exactly_or_refused() {
-        assert!(parse_date("2026-02-30").is_none() && parse_date("0000-01-01").is_none() && parse_date("2026-1-1").is_none());
+        assert!(
+            parse_date("2026-02-30").is_none()
+                && parse_date("0000-01-01").is_none()
+                && parse_date("2026-1-1").is_none()
+        );
         assert!(parse_time("2026-01-01T00:00:00+99:99").is_none() && parse_time("2026-01-01 00:00").is_none());
         assert!(parse_time("2026-01-01T00:00:00.0000001Z").is_none());
         assert!(parse_uuid("{018f0000-0000-7000-8000-000000000000}").is_none());
@@ -297,7 +330,9 @@ mod tests {
 
     #[test]
     fn decimals_show_two_to_four_places() {
-        for (text, expected) in [("5", "\"5.00\""), ("5.1250", "\"5.125\""), ("0.1234", "\"0.1234\""), ("-0.5", "\"-0.50\"")] {
+        for (text, expected) in
+            [("5", "\"5.00\""), ("5.1250", "\"5.125\""), ("0.1234", "\"0.1234\""), ("-0.5", "\"-0.50\"")]
+        {
             let mut out = Vec::new();
             write_decimal(decimal_from_text(text).unwrap(), &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -54,7 +54,11 @@ fn doc(attributes: &[Attribute], of: &Ident) -> Result<String> {
         _ => None,
     });
     let text = lines.collect::<Vec<_>>().join(" ").trim().to_owned();
-    if text.is_empty() { Err(Error::new_spanned(of, "this needs a doc comment: it is the API's documentation")) } else { Ok(text) }
+    if text.is_empty() {
+        Err(Error::new_spanned(of, "this needs a doc comment: it is the API's documentation"))
+    } else {
+        Ok(text)
+    }
 }
 
 fn camel(snake: &str) -> String {
@@ -107,7 +111,9 @@ fn options(field: &Field) -> Result<Options> {
 }
 
 fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
-    let Fields::Named(fields) = &item.fields else { return Err(Error::new_spanned(&item.ident, "named fields, please")) };
+    let Fields::Named(fields) = &item.fields else {
+        return Err(Error::new_spanned(&item.ident, "named fields, please"));
+    };
     let (name, visibility) = (&item.ident, &item.vis);
     let (type_name, kebab, about) = (name.to_string(), table.replace('_', "-"), doc(&item.attrs, name)?);
     let attributes = item.attrs.iter();
@@ -119,7 +125,11 @@ fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
         let field_visibility = &field.vis;
         kept.push(quote!(#(#docs)* #field_visibility #ident: #ty));
         let column = ident.to_string();
-        let columns = if options.money { vec![format!("{column}_amount"), format!("{column}_currency")] } else { vec![column.clone()] };
+        let columns = if options.money {
+            vec![format!("{column}_amount"), format!("{column}_currency")]
+        } else {
+            vec![column.clone()]
+        };
         let api = camel(&column);
         let access = Ident::new(options.access.unwrap_or("Write"), ident.span());
         let (filter, sort, default) = (options.filter, options.sort, options.default);
@@ -132,7 +142,11 @@ fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
             required: #writable && !#default && !<#ty as kith_kernel::FieldType>::NULLABLE,
             access: kith_kernel::Access::#access, filter: #filter, sort: #sort, max: #max, example: #example,
         }));
-        blank.push(if default { quote!(<#ty as Default>::default()) } else { quote!(<#ty as kith_kernel::FieldType>::empty()) });
+        blank.push(if default {
+            quote!(<#ty as Default>::default())
+        } else {
+            quote!(<#ty as kith_kernel::FieldType>::empty())
+        });
     }
     let idents: Vec<_> = fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
     let types: Vec<_> = fields.named.iter().map(|field| &field.ty).collect();

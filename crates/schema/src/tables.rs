@@ -1,1 +1,416 @@
 // Generated from the migrated database: `make golden`.
+
+diesel::table! {
+    account_roles (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        role -> Text,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    accounts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        name -> Text,
+        legal_name -> Nullable<Text>,
+        registration_number -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        size_band -> Nullable<Text>,
+        annual_revenue_amount -> Nullable<Numeric>,
+        annual_revenue_currency -> Nullable<Text>,
+        website -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        parent_id -> Nullable<Uuid>,
+        preferred_channel -> Nullable<Text>,
+        preferred_language -> Nullable<Text>,
+        importance_class -> Text,
+        importance_source -> Text,
+        importance_reason -> Nullable<Text>,
+        status -> Text,
+        custom -> Jsonb,
+    }
+}
+
+diesel::table! {
+    addresses (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        kind -> Text,
+        street -> Nullable<Text>,
+        city -> Nullable<Text>,
+        region -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        country -> Nullable<Text>,
+        is_primary -> Bool,
+    }
+}
+
+diesel::table! {
+    api_key_secrets (tenant_id, api_key_id) {
+        tenant_id -> Uuid,
+        api_key_id -> Uuid,
+        secret_hash -> Binary,
+    }
+}
+
+diesel::table! {
+    api_keys (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        role_id -> Uuid,
+        prefix -> Text,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    audit_log (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        request_id -> Nullable<Uuid>,
+        channel -> Text,
+        address -> Nullable<Text>,
+        resource -> Text,
+        record_id -> Uuid,
+        version -> Integer,
+        operation -> Text,
+        changed_fields -> Array<Text>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    change_log (tenant_id, xid, seq) {
+        tenant_id -> Uuid,
+        xid -> BigInt,
+        seq -> BigInt,
+        resource -> Text,
+        record_id -> Uuid,
+        version -> Integer,
+        operation -> Text,
+        changed_fields -> Array<Text>,
+        audit_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    contact_points (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        channel -> Text,
+        value -> Text,
+        normalized_value -> Text,
+        label -> Nullable<Text>,
+        is_primary -> Bool,
+        verified_at -> Nullable<Timestamptz>,
+        do_not_contact -> Bool,
+    }
+}
+
+diesel::table! {
+    contacts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Nullable<Uuid>,
+        given_name -> Nullable<Text>,
+        family_name -> Nullable<Text>,
+        name -> Text,
+        salutation -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        job_title -> Nullable<Text>,
+        department -> Nullable<Text>,
+        buying_role -> Nullable<Text>,
+        birthday -> Nullable<Date>,
+        reports_to_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        custom -> Jsonb,
+    }
+}
+
+diesel::table! {
+    credentials (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        password_hash -> Text,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    external_ids (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        subject_type -> Text,
+        subject_id -> Uuid,
+        system -> Text,
+        external_id -> Text,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (tenant_id, principal_id, key) {
+        tenant_id -> Uuid,
+        principal_id -> Uuid,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> Integer,
+        headers -> Jsonb,
+        body -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    instance (singleton) {
+        singleton -> Bool,
+        epoch -> Uuid,
+        cursor_secret -> Binary,
+    }
+}
+
+diesel::table! {
+    memberships (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        user_id -> Uuid,
+        team_id -> Uuid,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    notes (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        subject_type -> Text,
+        subject_id -> Uuid,
+        body -> Text,
+        is_pinned -> Bool,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (tenant_id, token_hash) {
+        tenant_id -> Uuid,
+        token_hash -> Binary,
+        family_id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    relationships (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        from_account_id -> Nullable<Uuid>,
+        from_contact_id -> Nullable<Uuid>,
+        to_account_id -> Nullable<Uuid>,
+        to_contact_id -> Nullable<Uuid>,
+        kind -> Text,
+        label -> Nullable<Text>,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    role_assignments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        user_id -> Uuid,
+        role_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    roles (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        description -> Nullable<Text>,
+        is_built_in -> Bool,
+        grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    taggings (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        tag_id -> Uuid,
+        subject_type -> Text,
+        subject_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    tags (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        color -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    teams (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        parent_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    tenant_directory (slug) {
+        slug -> Text,
+        tenant_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    tenants (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        slug -> Text,
+        locale -> Text,
+        time_zone -> Text,
+        reporting_currency -> Text,
+    }
+}
+
+diesel::table! {
+    users (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        email -> Text,
+        name -> Text,
+        locale -> Nullable<Text>,
+        time_zone -> Nullable<Text>,
+        status -> Text,
+    }
+}

@@ -124,12 +124,22 @@ pub fn run(cli: Cli) -> Result<()> {
             say(&seed::run(&db)?.to_string());
             Ok(())
         }
-        Command::Tenant(TenantCommand::Create { slug, name, admin_email, admin_name, admin_password, currency, locale, time_zone }) => {
+        Command::Tenant(TenantCommand::Create {
+            slug,
+            name,
+            admin_email,
+            admin_name,
+            admin_password,
+            currency,
+            locale,
+            time_zone,
+        }) => {
             let password = match admin_password {
                 Some(password) => password,
                 None => std::io::read_to_string(std::io::stdin())?.trim_end_matches(['\r', '\n']).to_owned(),
             };
-            let currency = Currency::from_code(&currency).with_context(|| format!("{currency} is no ISO 4217 currency"))?;
+            let currency =
+                Currency::from_code(&currency).with_context(|| format!("{currency} is no ISO 4217 currency"))?;
             let (_database, db) = ready(&settings)?;
             let new = NewTenant { slug, name, currency, locale, time_zone };
             let id = create_tenant(&db, &new, (&admin_email, &admin_name, &password))?;

@@ -23,13 +23,20 @@ const NAME: &str = "kith";
 pub fn find(settings: &Settings) -> Result<Database> {
     if let Some(url) = &settings.database_url {
         if ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode)) {
-            bail!("DATABASE_URL asks for TLS, which this build of Kith has not got. Use a build with TLS, or a connection that needs none.");
+            bail!(
+                "DATABASE_URL asks for TLS, which this build of Kith has not got. Use a build with TLS, or a connection that needs none."
+            );
         }
         return Ok(Database { url: url.clone(), embedded: None });
     }
-    let options = embedded::Options { data_dir: settings.data_dir.clone(), bin_dir: settings.postgres_bin_dir.clone(), settings: Vec::new() };
+    let options = embedded::Options {
+        data_dir: settings.data_dir.clone(),
+        bin_dir: settings.postgres_bin_dir.clone(),
+        settings: Vec::new(),
+    };
     let running = embedded::start(&options)?;
-    let mut conn = PgConnection::establish(&running.url("postgres")).context("The embedded database does not answer")?;
+    let mut conn =
+        PgConnection::establish(&running.url("postgres")).context("The embedded database does not answer")?;
     let known = conn.batch_execute(&format!("CREATE DATABASE {NAME}"));
     if let Err(error) = known
         && !error.to_string().contains("already exists")
@@ -52,7 +59,11 @@ pub fn open(database: &Database, settings: &Settings) -> Result<Db> {
     let options = Options {
         size: settings.pool_size,
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
-        tenant_mode: if settings.tenant_context == "transaction" { TenantMode::Transaction } else { TenantMode::Session },
+        tenant_mode: if settings.tenant_context == "transaction" {
+            TenantMode::Transaction
+        } else {
+            TenantMode::Session
+        },
         ..Options::new(database.url.clone())
     };
     Ok(Db::open(options)?)

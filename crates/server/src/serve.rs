@@ -31,7 +31,8 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
 
 /// Browsers may call from the listed origins, exactly.
 fn cors(origins: &[String]) -> Cors {
-    let expose = ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
+    let expose =
+        ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"])
@@ -53,8 +54,9 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         Actix::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
-            .wrap(from_fn(kith_api::http::edge::edge))
             .wrap(cors(&shared.settings.cors_origins))
+            // The last one is the outermost.
+            .wrap(from_fn(kith_api::http::edge::edge))
             .configure(kith_api::rest::routes)
     })
     .workers(workers)

@@ -121,14 +121,19 @@ impl Settings {
     /// Defaults, then the file, then the environment. Without `file`, `kith.toml` here is read if there is one.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut settings = Settings::defaults();
-        let path = file.map(Path::to_path_buf).or_else(|| Some(PathBuf::from("kith.toml")).filter(|path| path.exists()));
+        let path =
+            file.map(Path::to_path_buf).or_else(|| Some(PathBuf::from("kith.toml")).filter(|path| path.exists()));
         if let Some(path) = path {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("The settings file {} cannot be read", path.display()))?;
-            let table: toml::Table = text.parse().with_context(|| format!("The settings file {} is not valid TOML", path.display()))?;
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("The settings file {} cannot be read", path.display()))?;
+            let table: toml::Table =
+                text.parse().with_context(|| format!("The settings file {} is not valid TOML", path.display()))?;
             for (name, value) in table {
                 let text = match value {
                     toml::Value::String(text) => text,
-                    toml::Value::Array(list) => list.iter().filter_map(|value| value.as_str()).collect::<Vec<_>>().join(","),
+                    toml::Value::Array(list) => {
+                        list.iter().filter_map(|value| value.as_str()).collect::<Vec<_>>().join(",")
+                    }
                     other => other.to_string(),
                 };
                 if let Err(problem) = settings.set(&name, &text) {
@@ -157,7 +162,9 @@ impl Settings {
         if self.pool_size == 0 {
             bail!("KITH_POOL_SIZE: expected at least 1.");
         }
-        if let Some(origin) = self.cors_origins.iter().find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://")) {
+        if let Some(origin) =
+            self.cors_origins.iter().find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://"))
+        {
             bail!("KITH_CORS_ORIGINS: {origin} has no scheme; expected for example https://app.example.com.");
         }
         Ok(())

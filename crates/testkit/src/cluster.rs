@@ -17,7 +17,9 @@ pub fn cluster_url() -> Result<String> {
 
 /// URL of another database of the cluster.
 fn url_of(url: &str, name: &str) -> Result<String> {
-    url.strip_suffix("/postgres").map(|base| format!("{base}/{name}")).context("The URL of the cluster ends in /postgres")
+    url.strip_suffix("/postgres")
+        .map(|base| format!("{base}/{name}"))
+        .context("The URL of the cluster ends in /postgres")
 }
 
 #[derive(QueryableByName)]
@@ -29,7 +31,8 @@ struct Name {
 /// Makes the template anew and drops what crashed tests left behind.
 pub fn prepare(url: &str) -> Result<()> {
     let mut conn = PgConnection::establish(url)?;
-    let left: Vec<Name> = sql_query("SELECT datname::text FROM pg_database WHERE datname LIKE 'kith\\_%'").load(&mut conn)?;
+    let left: Vec<Name> =
+        sql_query("SELECT datname::text FROM pg_database WHERE datname LIKE 'kith\\_%'").load(&mut conn)?;
     for database in left {
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.datname))?;
     }

@@ -108,7 +108,12 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.into_body();
         let bytes = actix_web::body::to_bytes(body.boxed()).await.unwrap_or_default();
-        let answer = Answer { status: status.as_u16(), headers, body: serde_json::from_slice(&bytes).unwrap_or_default(), bytes };
+        let answer = Answer {
+            status: status.as_u16(),
+            headers,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            bytes,
+        };
         check(status, &answer);
         answer
     }

@@ -59,7 +59,12 @@ impl Stage {
         let scratch = Scratch::new()?;
         let statements = Arc::new(AtomicU64::new(0));
         let wait = std::time::Duration::from_secs(10);
-        let db = Db::open(Options { size, wait, statements: Some(statements.clone()), ..Options::new(scratch.url.clone()) })?;
+        let db = Db::open(Options {
+            size,
+            wait,
+            statements: Some(statements.clone()),
+            ..Options::new(scratch.url.clone())
+        })?;
         let instance = db.read(Uuid::nil(), kith_db::instance)?;
         let clock = Arc::new(Clock::default());
         let tokens = Tokens::new(SigningKeys::in_memory()?, "kith", "kith");
@@ -115,7 +120,11 @@ impl Stage {
     /// A new user with one of the built-in roles, or one that was made before, by name.
     pub fn user(&self, tenant: &Tenant, role: &str) -> Uuid {
         let number = self.tenants.fetch_add(1, Ordering::Relaxed);
-        let user = self.make(tenant, "users", json!({"name": format!("User {number}"), "email": format!("user-{number}@example.com")}));
+        let user = self.make(
+            tenant,
+            "users",
+            json!({"name": format!("User {number}"), "email": format!("user-{number}@example.com")}),
+        );
         let role = self.app.db.read(tenant.id, |conn| kith_identity::role::built_in(conn, tenant.id, role));
         let role = role.ok().flatten().unwrap_or_else(|| panic!("there is no such role"));
         self.make(tenant, "role-assignments", json!({"userId": user, "roleId": role.0}));

@@ -43,7 +43,10 @@ pub async fn graphql(caller: Caller, request: HttpRequest, body: Json) -> Handle
             let schema = caller.app.schema.clone();
             let running = schema.execute(asked.data(caller).data(shared.clone()));
             let response = tokio::time::timeout(PATIENCE, running).await.unwrap_or_else(|_| {
-                failed(Error { retry_after: Some(1), ..Error::new(&codes::OVERLOADED, "The query took longer than allowed.") })
+                *failed(Error {
+                    retry_after: Some(1),
+                    ..Error::new(&codes::OVERLOADED, "The query took longer than allowed.")
+                })
             });
             writer::text(&response, &keys, shared.cost.load(Ordering::Relaxed), request_id, limits::ERRORS)
         }
@@ -77,10 +80,22 @@ impl Asked {
         let query = body.get("query").and_then(Value::as_str).map(str::to_owned);
         violations.ensure(query.is_some(), "/query", "REQUIRED", "query is a GraphQL document.");
         let variables = body.get("variables").cloned().unwrap_or_default();
-        violations.ensure(variables.is_object() || variables.is_null(), "/variables", "WRONG_TYPE", "variables is an object.");
+        violations.ensure(
+            variables.is_object() || variables.is_null(),
+            "/variables",
+            "WRONG_TYPE",
+            "variables is an object.",
+        );
         let operation = body.get("operationName").cloned().unwrap_or_default();
-        violations.ensure(operation.is_string() || operation.is_null(), "/operationName", "WRONG_TYPE", "operationName is a text.");
-        for name in body.keys().filter(|name| !["query", "variables", "operationName", "extensions"].contains(&name.as_str())) {
+        violations.ensure(
+            operation.is_string() || operation.is_null(),
+            "/operationName",
+            "WRONG_TYPE",
+            "operationName is a text.",
+        );
+        for name in
+            body.keys().filter(|name| !["query", "variables", "operationName", "extensions"].contains(&name.as_str()))
+        {
             violations.add(format!("/{name}"), "UNKNOWN_FIELD", "A request has query, variables and operationName.");
         }
         violations.into_result()?;
@@ -88,18 +103,18 @@ impl Asked {
     }
 }
 
-fn failed(error: Error) -> Response {
-    Response::from_errors(vec![writer::wrap(error)])
+fn failed(error: Error) -> Box<Response> {
+    Box::new(Response::from_errors(vec![writer::wrap(error)]))
 }
 
 /// Parses, or finds parsed, and checks the limits. Also the response keys of the operation's root.
-fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Response> {
+fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Box<Response>> {
     let document = match caller.app.documents.get(&asked.query) {
         Some(document) => document,
         None => {
             limits::text(&asked.query).map_err(failed)?;
             let parsed = async_graphql::parser::parse_query(&asked.query);
-            let parsed = parsed.map_err(|error| Response::from_errors(vec![ServerError::from(error)]))?;
+            let parsed = parsed.map_err(|error| Box::new(Response::from_errors(vec![ServerError::from(error)])))?;
             limits::document(&parsed).map_err(failed)?;
             let document = Arc::new(parsed);
             caller.app.documents.insert(asked.query.clone(), document.clone());
@@ -118,8 +133,11 @@ fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Res
 /// The response keys that stand plainly at the root; one behind a directive or in a fragment is left to the library.
 fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Vec<String> {
     use async_graphql::parser::types::Selection;
-    let chosen = document.operations.iter().find(|(name, _)| operation.is_none() || name.map(|name| name.as_str()) == operation);
-    let Some((_, operation)) = chosen.filter(|(_, operation)| operation.node.ty != OperationType::Subscription) else { return Vec::new() };
+    let chosen =
+        document.operations.iter().find(|(name, _)| operation.is_none() || name.map(|name| name.as_str()) == operation);
+    let Some((_, operation)) = chosen.filter(|(_, operation)| operation.node.ty != OperationType::Subscription) else {
+        return Vec::new();
+    };
     let key = |selection: &Selection| match selection {
         Selection::Field(field) if field.node.directives.is_empty() => Some(field.node.response_key().node.to_string()),
         _ => None,

@@ -37,5 +37,11 @@ pub fn schema(_catalogue: &'static Catalogue) -> Schema {
 
 /// The SDL in a stable order.
 pub fn sdl(schema: &Schema) -> String {
-    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().prefer_single_line_descriptions())
+    schema.sdl_with_options(
+        SDLExportOptions::new()
+            .sorted_fields()
+            .sorted_arguments()
+            .sorted_enum_items()
+            .prefer_single_line_descriptions(),
+    )
 }

@@ -2,11 +2,11 @@
 //! inlined, doubled fields merged, arguments read, and the cost counted, all before the first statement runs.
 
 use super::{limits, types};
-use async_graphql::parser::types::{Field, OperationDefinition, FragmentDefinition, Selection as Node, SelectionSet};
+use async_graphql::parser::types::{Field, FragmentDefinition, OperationDefinition, Selection as Node, SelectionSet};
 use async_graphql::{Name, Positioned, Variables};
 use kith_kernel::{
-    Archived, Count, DEFAULT_LIMIT, EdgeItem, Entry, Error, Item, Link, ListArgs, ListItem, ListSelect, MAX_LIMIT, PageItem, Result,
-    Selection, Violations,
+    Archived, Count, DEFAULT_LIMIT, EdgeItem, Entry, Error, Item, Link, ListArgs, ListItem, ListSelect, MAX_LIMIT,
+    PageItem, Result, Selection, Violations,
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -95,7 +95,8 @@ impl<'a> Planner<'a> {
     fn variable(&self, name: &Name) -> Option<async_graphql::Value> {
         let given = self.variables.get(name).cloned();
         given.or_else(|| {
-            let definition = self.operation.variable_definitions.iter().find(|definition| definition.node.name.node == *name)?;
+            let definition =
+                self.operation.variable_definitions.iter().find(|definition| definition.node.name.node == *name)?;
             definition.node.default_value.as_ref().map(|value| value.node.clone())
         })
     }
@@ -109,7 +110,9 @@ impl<'a> Planner<'a> {
                 let members = members.iter().filter_map(|(name, value)| Some((name.to_string(), self.partial(value)?)));
                 Some(Value::Object(members.collect()))
             }
-            Node::List(elements) => Some(Value::Array(elements.iter().map(|value| self.partial(value).unwrap_or_default()).collect())),
+            Node::List(elements) => {
+                Some(Value::Array(elements.iter().map(|value| self.partial(value).unwrap_or_default()).collect()))
+            }
             constant => constant.clone().into_const().and_then(|value| value.into_json().ok()),
         }
     }
@@ -125,7 +128,8 @@ impl<'a> Planner<'a> {
             } else if let Some((index, _)) = entry.field(name) {
                 self.field(entry, index, key, &merged)
             } else if let Some(relation) = entry.relation(name) {
-                let target = self.catalogue.get(relation.target).ok_or_else(|| Error::internal("a relation to nowhere"))?;
+                let target =
+                    self.catalogue.get(relation.target).ok_or_else(|| Error::internal("a relation to nowhere"))?;
                 match relation.link {
                     Link::One => Item::One { key, relation, select: self.record(target, &merged.sets(), times)? },
                     Link::Many => {
@@ -149,7 +153,8 @@ impl<'a> Planner<'a> {
         if !money {
             return Item::Field { key, index };
         }
-        let parts = self.merged(&merged.sets()).iter().map(|part| (Item::key(part.key), part.name().to_owned())).collect();
+        let parts =
+            self.merged(&merged.sets()).iter().map(|part| (Item::key(part.key), part.name().to_owned())).collect();
         Item::Money { key, index, parts }
     }
 
@@ -199,7 +204,8 @@ impl<'a> Planner<'a> {
     fn spend(&mut self, records: u64) -> Result<()> {
         self.cost = self.cost.saturating_add(records);
         if self.cost > limits::COST {
-            let detail = format!("The query may ask for {} records through all levels; ask for smaller pages.", limits::COST);
+            let detail =
+                format!("The query may ask for {} records through all levels; ask for smaller pages.", limits::COST);
             return Err(Error::invalid("/query", "TOO_EXPENSIVE", detail));
         }
         Ok(())
@@ -219,14 +225,18 @@ pub fn list_args(entry: &Entry, arguments: &Map<String, Value>) -> Result<ListAr
     }
     let limit = match first.or(last) {
         None => Some(DEFAULT_LIMIT),
-        Some(value) => value.as_u64().and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..=MAX_LIMIT).contains(limit)),
+        Some(value) => {
+            value.as_u64().and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        }
     };
     if limit.is_none() {
         let at = if last.is_some() { "/last" } else { "/first" };
         violations.add(at, "OUT_OF_RANGE", format!("The page size is 1 to {MAX_LIMIT}."));
     }
     let sort = match arguments.get("sort") {
-        Some(Value::Array(keys)) => keys.iter().filter_map(Value::as_str).filter_map(|key| types::sort_key(entry, key)).collect(),
+        Some(Value::Array(keys)) => {
+            keys.iter().filter_map(Value::as_str).filter_map(|key| types::sort_key(entry, key)).collect()
+        }
         Some(Value::String(key)) => types::sort_key(entry, key).into_iter().collect(),
         _ => Vec::new(),
     };

@@ -6,7 +6,9 @@ use super::writer::wrap;
 use crate::caller::{Answer, Caller, Manner};
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaField, MetaTypeId, Registry};
-use async_graphql::{ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value};
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value,
+};
 use bytes::Bytes;
 use kith_journal::batch::MAX_STEPS;
 use kith_journal::{read, verbs};
@@ -20,6 +22,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+/// The text of one root field, or why there is none.
+type Cell = OnceCell<std::result::Result<Bytes, ServerError>>;
+
 /// What one request shares among its root fields.
 #[derive(Default)]
 pub struct Shared {
@@ -28,7 +33,7 @@ pub struct Shared {
     /// Idempotency key of the request.
     pub key: Option<String>,
     /// Each response key runs once, however often the document names it.
-    cells: Mutex<HashMap<String, Arc<OnceCell<std::result::Result<Bytes, ServerError>>>>>,
+    cells: Mutex<HashMap<String, Arc<Cell>>>,
 }
 
 impl Shared {
@@ -133,7 +138,9 @@ root_object!(StandardMutation, "StandardMutation", "Writes.", MUTATIONS);
 
 fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaField) {
     let id = || arg("id", "Which record.", "UUID!");
-    let key = || [arg("system", "Short name of the other system.", "String!"), arg("externalId", "The key there.", "String!")];
+    let key = || {
+        [arg("system", "Short name of the other system.", "String!"), arg("externalId", "The key there.", "String!")]
+    };
     let version = || arg("expectedVersion", "The version that was read; see VERSION_CONFLICT.", "Int");
     let write = || {
         [
@@ -144,9 +151,15 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
     let input = |suffix: &str| arg("input", "What to write.", format!("{}{suffix}!", entry.type_name));
     let (doc, ty, args) = match root {
         Root::Get => (format!("One of {} by its id.", entry.name), entry.type_name.to_owned(), vec![id()]),
-        Root::ByExternalId => (format!("One of {} by its key in another system.", entry.name), entry.type_name.into(), key().into()),
+        Root::ByExternalId => {
+            (format!("One of {} by its key in another system.", entry.name), entry.type_name.into(), key().into())
+        }
         Root::List => (format!("A page of {}.", entry.name), types::connection(entry), types::list_arguments(entry)),
-        Root::Create => (format!("Makes one of {}.", entry.name), entry.type_name.into(), [vec![input("Input")], write().into()].concat()),
+        Root::Create => (
+            format!("Makes one of {}.", entry.name),
+            entry.type_name.into(),
+            [vec![input("Input")], write().into()].concat(),
+        ),
         Root::Update => (
             format!("Changes one of {}: what is absent stays, null clears.", entry.name),
             entry.type_name.into(),
@@ -159,13 +172,20 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
         ),
         Root::Archive | Root::Restore => {
             let verb = if matches!(root, Root::Archive) { "Archives" } else { "Restores" };
-            (format!("{verb} one of {}.", entry.name), entry.type_name.into(), [vec![id(), version()], write().into()].concat())
+            (
+                format!("{verb} one of {}.", entry.name),
+                entry.type_name.into(),
+                [vec![id(), version()], write().into()].concat(),
+            )
         }
         Root::Batch => (
             format!("Up to 1,000 writes to {}, each for itself or all or nothing.", entry.name),
             "[BatchResult!]".into(),
             [
-                vec![arg("items", "What to do, in order.", "[BatchItem!]!"), arg("atomic", "All or nothing.", "Boolean")],
+                vec![
+                    arg("items", "What to do, in order.", "[BatchItem!]!"),
+                    arg("atomic", "All or nothing.", "Boolean"),
+                ],
                 write().into(),
             ]
             .concat(),
@@ -224,7 +244,8 @@ fn plan(ctx: &Context<'_>, entry: &'static Entry, root: Root, key: &str, shared:
         }
         Root::Batch => {
             let parts = planner.merged(&sets);
-            let name = |part: &Merged<'_>| part.fields.first().map(|field| field.name.node.to_string()).unwrap_or_default();
+            let name =
+                |part: &Merged<'_>| part.fields.first().map(|field| field.name.node.to_string()).unwrap_or_default();
             planned.results = parts.iter().map(|part| (Item::key(part.key), name(part))).collect();
         }
         _ => planned.record = Some(planner.record(entry, &sets, 1)?),
@@ -244,11 +265,21 @@ fn id(arguments: &Map<String, Json>) -> Result<Uuid> {
 
 fn version(arguments: &Map<String, Json>) -> Result<Option<i32>> {
     let value = arguments.get("expectedVersion").filter(|value| !value.is_null());
-    let parse = |value| i32::parse(value).map_err(|expected| Error::invalid("/expectedVersion", "WRONG_TYPE", format!("Expected {expected}.")));
+    let parse = |value| {
+        i32::parse(value)
+            .map_err(|expected| Error::invalid("/expectedVersion", "WRONG_TYPE", format!("Expected {expected}.")))
+    };
     value.map(parse).transpose()
 }
 
-async fn perform(caller: Caller, shared: &Shared, key: &str, entry: &'static Entry, root: Root, planned: Planned) -> Result<Vec<u8>> {
+async fn perform(
+    caller: Caller,
+    shared: &Shared,
+    key: &str,
+    entry: &'static Entry,
+    root: Root,
+    planned: Planned,
+) -> Result<Vec<u8>> {
     let Planned { arguments, record, list, results } = planned;
     let select = record.unwrap_or_else(|| Selection::all(entry));
     match root {
@@ -257,7 +288,8 @@ async fn perform(caller: Caller, shared: &Shared, key: &str, entry: &'static Ent
             caller.read(move |conn, cx| Ok(read::get(conn, cx, id, &select)?.0)).await
         }
         Root::ByExternalId => {
-            let (system, external) = (text(&arguments, "system").unwrap_or_default(), text(&arguments, "externalId").unwrap_or_default());
+            let (system, external) =
+                (text(&arguments, "system").unwrap_or_default(), text(&arguments, "externalId").unwrap_or_default());
             let work = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
                 cx.require(entry, Action::Read)?;
                 let id = verbs::by_external_id(conn, cx, entry, &system, &external)?.ok_or_else(Error::not_found)?;
@@ -272,7 +304,8 @@ async fn perform(caller: Caller, shared: &Shared, key: &str, entry: &'static Ent
         }
         _ => {
             let manner = manner(shared, key, &arguments, root, entry);
-            let answer = caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select, &results));
+            let answer =
+                caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select, &results));
             Ok(answer.await?.body)
         }
     }
@@ -281,7 +314,9 @@ async fn perform(caller: Caller, shared: &Shared, key: &str, entry: &'static Ent
 /// The key of a field: its own `clientMutationId`, or the request's header together with the field's place.
 fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root, entry: &Entry) -> Manner {
     let own = text(arguments, "clientMutationId").filter(|own| !own.is_empty() && own.len() <= 255);
-    let key = own.map(|own| format!("graphql:{own}")).or_else(|| shared.key.as_ref().map(|shared| format!("graphql:{shared}:{key}")));
+    let key = own
+        .map(|own| format!("graphql:{own}"))
+        .or_else(|| shared.key.as_ref().map(|shared| format!("graphql:{shared}:{key}")));
     let mut digest = Sha256::new();
     digest.update(format!("{root:?} {} ", entry.name));
     digest.update(Json::Object(arguments.clone()).to_string());
@@ -306,7 +341,8 @@ fn write(
         Root::Archive => verbs::archive(conn, cx, entry, id(arguments)?, version(arguments)?)?,
         Root::Restore => verbs::restore(conn, cx, entry, id(arguments)?, version(arguments)?)?,
         Root::Upsert => {
-            let key = (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
+            let key =
+                (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
             verbs::upsert(conn, cx, entry, (&key.0, &key.1), version(arguments)?, input)?.0
         }
         _ => return batch(conn, cx, entry, arguments, results),
@@ -336,7 +372,11 @@ fn batch(
                 out.push(b',');
             }
             out.extend_from_slice(key);
-            let member = if name == "__typename" { Json::from("BatchResult") } else { result.get(name).cloned().unwrap_or_default() };
+            let member = if name == "__typename" {
+                Json::from("BatchResult")
+            } else {
+                result.get(name).cloned().unwrap_or_default()
+            };
             out.extend_from_slice(member.to_string().as_bytes());
         }
         out.push(b'}');

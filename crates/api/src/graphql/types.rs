@@ -75,7 +75,12 @@ pub fn field(name: &str, doc: &str, ty: impl Into<String>, args: Vec<(String, Me
     (name.to_owned(), field)
 }
 
-pub fn object(name: &str, doc: &str, rust: Option<&'static str>, fields: impl IntoIterator<Item = (String, MetaField)>) -> MetaType {
+pub fn object(
+    name: &str,
+    doc: &str,
+    rust: Option<&'static str>,
+    fields: impl IntoIterator<Item = (String, MetaField)>,
+) -> MetaType {
     MetaType::Object {
         name: name.into(),
         description: Some(doc.into()),
@@ -112,7 +117,12 @@ fn input(registry: &mut Registry, name: &str, doc: &str, fields: impl IntoIterat
     registry.types.insert(name.into(), ty);
 }
 
-fn enumeration<'a>(registry: &mut Registry, name: &str, doc: &str, values: impl IntoIterator<Item = (String, &'a str)>) {
+fn enumeration<'a>(
+    registry: &mut Registry,
+    name: &str,
+    doc: &str,
+    values: impl IntoIterator<Item = (String, &'a str)>,
+) {
     let value = |(name, doc): (String, &str)| {
         let value = MetaEnumValue {
             name: name.clone(),
@@ -209,13 +219,22 @@ fn shared(registry: &mut Registry) {
     scalar(registry, "UUID", "A UUID (RFC 9562) of 36 characters.");
     scalar(registry, "DateTime", "A point in time: RFC 3339, with at most microseconds; answers are in UTC.");
     scalar(registry, "Date", "A calendar date: YYYY-MM-DD.");
-    scalar(registry, "Decimal", "An exact decimal as a string, with at most 15 digits before the point and 4 after it.");
+    scalar(
+        registry,
+        "Decimal",
+        "An exact decimal as a string, with at most 15 digits before the point and 4 after it.",
+    );
     scalar(registry, "JSON", "Any JSON.");
     let amount = ("amount", "The exact amount.", "Decimal!");
     let currency = ("currency", "ISO 4217 code.", "String!");
     let money = [amount, currency].map(|(name, doc, ty)| field(name, doc, ty, Vec::new()));
     registry.types.insert("Money".into(), object("Money", "An exact amount in a currency.", None, money));
-    input(registry, "MoneyInput", "An exact amount in a currency.", [amount, currency].map(|(name, doc, ty)| arg(name, doc, ty)));
+    input(
+        registry,
+        "MoneyInput",
+        "An exact amount in a currency.",
+        [amount, currency].map(|(name, doc, ty)| arg(name, doc, ty)),
+    );
     let page = [
         ("hasNextPage", "There is more after this page.", "Boolean!"),
         ("hasPreviousPage", "There is more before this page.", "Boolean!"),
@@ -224,7 +243,8 @@ fn shared(registry: &mut Registry) {
     ];
     let page = page.map(|(name, doc, ty)| field(name, doc, ty, Vec::new()));
     registry.types.insert("PageInfo".into(), object("PageInfo", "Where a page stands in its list.", None, page));
-    let archived = [("NO", "Only records that are not archived."), ("YES", "Only archived records."), ("ANY", "All records.")];
+    let archived =
+        [("NO", "Only records that are not archived."), ("YES", "Only archived records."), ("ANY", "All records.")];
     enumeration(registry, "Archived", "Which records as to archiving.", archived.map(|(name, doc)| (name.into(), doc)));
     let key = [("system", "Short name of the other system.", "String!"), ("externalId", "The key there.", "String!")];
     input(registry, "ExternalKeyInput", "A key in another system.", key.map(|(name, doc, ty)| arg(name, doc, ty)));
@@ -251,7 +271,9 @@ fn shared(registry: &mut Registry) {
         ("problem", "The problem document, if it failed.", "JSON"),
     ];
     let result = result.map(|(name, doc, ty)| field(name, doc, ty, Vec::new()));
-    registry.types.insert("BatchResult".into(), object("BatchResult", "What came of an item of a batch.", None, result));
+    registry
+        .types
+        .insert("BatchResult".into(), object("BatchResult", "What came of an item of a batch.", None, result));
     for (kind, doc) in [
         (Kind::Text, "Conditions on a text."),
         (Kind::Bool, "Conditions on a truth value."),
@@ -304,7 +326,9 @@ fn record(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'stati
         let Some(target) = catalogue.get(relation.target) else { continue };
         fields.push(match relation.link {
             Link::One => field(relation.name, relation.doc, target.type_name, Vec::new()),
-            Link::Many => field(relation.name, relation.doc, format!("{}!", connection(target)), list_arguments(target)),
+            Link::Many => {
+                field(relation.name, relation.doc, format!("{}!", connection(target)), list_arguments(target))
+            }
         });
     }
     registry.types.insert(entry.type_name.into(), object(entry.type_name, entry.doc, None, fields));
@@ -333,7 +357,12 @@ fn filter(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'stati
         arg("or", "At least one of these.", format!("[{name}!]")),
         arg("not", "Not this.", name.clone()),
     ];
-    fields.extend(columns.iter().filter(|column| column.filter).map(|column| arg(column.name, column.doc, filter_of(column.kind))));
+    fields.extend(
+        columns
+            .iter()
+            .filter(|column| column.filter)
+            .map(|column| arg(column.name, column.doc, filter_of(column.kind))),
+    );
     for relation in &entry.relations {
         let Some(target) = catalogue.get(relation.target) else { continue };
         let suffix = if relation.link == Link::One { "Filter" } else { "ListFilter" };
@@ -342,7 +371,12 @@ fn filter(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'stati
     input(registry, &name, &format!("Which {}: all members must hold.", entry.name), fields);
     let quantifiers = [("some", "At least one fits."), ("none", "None fits."), ("every", "Every one fits.")];
     let quantifiers = quantifiers.map(|(quantifier, doc)| arg(quantifier, doc, name.clone()));
-    input(registry, &format!("{}ListFilter", entry.type_name), &format!("Conditions on related {}.", entry.name), quantifiers);
+    input(
+        registry,
+        &format!("{}ListFilter", entry.type_name),
+        &format!("Conditions on related {}.", entry.name),
+        quantifiers,
+    );
 }
 
 fn sorts(registry: &mut Registry, entry: &Entry) {
@@ -356,7 +390,8 @@ fn sorts(registry: &mut Registry, entry: &Entry) {
 
 fn inputs(registry: &mut Registry, entry: &Entry, columns: &[&'static Field]) {
     let id = entry.fields.iter().take(1);
-    let create = id.chain(columns.iter().copied()).filter(|field| matches!(field.access, Access::Write | Access::CreateOnly));
+    let create =
+        id.chain(columns.iter().copied()).filter(|field| matches!(field.access, Access::Write | Access::CreateOnly));
     let mut fields: IndexMap<String, MetaInputValue> = IndexMap::new();
     for column in create {
         let bang = if column.required { "!" } else { "" };

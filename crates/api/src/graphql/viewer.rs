@@ -29,7 +29,12 @@ impl ViewerQuery {
         let caller = ctx.data::<Caller>()?;
         let actor = &caller.known.actor;
         let grant = |grant: &kith_kernel::Grant| {
-            format!("{}:{}:{}", grant.resource, grant.action.map_or("*", |action| action.as_str()), grant.scope.as_str())
+            format!(
+                "{}:{}:{}",
+                grant.resource,
+                grant.action.map_or("*", |action| action.as_str()),
+                grant.scope.as_str()
+            )
         };
         Ok(Viewer {
             kind: actor.kind.as_str(),

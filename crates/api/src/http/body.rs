@@ -66,7 +66,9 @@ fn media_type(request: &HttpRequest) -> Result<()> {
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = essence == "application/json" || essence == "application/merge-patch+json";
     let utf8 = parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => value.trim_matches(['"', ' ']).eq_ignore_ascii_case("utf-8"),
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim_matches(['"', ' ']).eq_ignore_ascii_case("utf-8")
+        }
         _ => true,
     });
     if json && utf8 { Ok(()) } else { Err(refuse()) }
@@ -169,8 +171,20 @@ mod tests {
     #[test]
     fn only_one_clean_document_is_read() {
         let bad: [&[u8]; 14] = [
-            b"", b"{", b"{\"a\":1,}", b"{\"a\":1 /*c*/}", b"{} {}", b"{\"a\":1,\"a\":2}", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\"}",
-            b"{\"a\":\"\xc0\xaf\"}", b"NaN", b"0x10", b"007", b"{\"a\":\"\x00\"}", b"{\"a\":\"\\ud800\"}",
+            b"",
+            b"{",
+            b"{\"a\":1,}",
+            b"{\"a\":1 /*c*/}",
+            b"{} {}",
+            b"{\"a\":1,\"a\":2}",
+            b"\xef\xbb\xbf{}",
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\xc0\xaf\"}",
+            b"NaN",
+            b"0x10",
+            b"007",
+            b"{\"a\":\"\x00\"}",
+            b"{\"a\":\"\\ud800\"}",
         ];
         for bytes in bad {
             assert_eq!(parse(bytes).unwrap_err().code.name, "MALFORMED_REQUEST", "{bytes:?}");
@@ -180,6 +194,9 @@ mod tests {
         assert_eq!(parse(deep(66).as_bytes()).unwrap_err().code.name, "MALFORMED_REQUEST");
         assert_eq!(parse("[".repeat(100_000).as_bytes()).unwrap_err().code.name, "MALFORMED_REQUEST");
         let wide: String = (0..1_001).map(|n| format!("\"{n}\":0,")).collect();
-        assert_eq!(parse(format!("{{{}}}", wide.trim_end_matches(',')).as_bytes()).unwrap_err().code.name, "VALIDATION_FAILED");
+        assert_eq!(
+            parse(format!("{{{}}}", wide.trim_end_matches(',')).as_bytes()).unwrap_err().code.name,
+            "VALIDATION_FAILED"
+        );
     }
 }

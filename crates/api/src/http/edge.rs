@@ -22,27 +22,25 @@ const MAX_HEADERS: usize = 100;
 pub struct RequestId(pub Uuid);
 
 /// See the module.
-pub async fn edge(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse, actix_web::Error> {
+pub async fn edge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, actix_web::Error> {
     let began = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "request ids name requests, not records; tests do not pin them")]
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
     let method = request.method().clone();
-    let route = request.match_pattern();
     let path = request.path().to_owned();
-    let http = request.request().clone();
     let response = match refuse(&request) {
         Some(error) => request.into_response(HttpResponse::from_error(Problem::from(error))).map_into_boxed_body(),
-        None => match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => ServiceResponse::from_err(error, http),
-        },
+        None => next.call(request).await?.map_into_boxed_body(),
     };
     let mut response = render(response, id);
     let budget = response.request().extensions().get::<Budget>().copied();
     decorate(response.headers_mut(), id, budget);
     let status = response.status().as_u16();
-    let route = route.unwrap_or_else(|| "unmatched".into());
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let seconds = began.elapsed().as_secs_f64();
     let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
     metrics::histogram!("kith_http_request_seconds", &labels).record(seconds);
@@ -78,7 +76,9 @@ fn acceptable(headers: &HeaderMap) -> bool {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return true };
     let fits = |range: &str| {
         let essence = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        essence == "*/*" || essence == "application/*" || (essence.starts_with("application/") && essence.ends_with("json"))
+        essence == "*/*"
+            || essence == "application/*"
+            || (essence.starts_with("application/") && essence.ends_with("json"))
     };
     accept.trim().is_empty() || accept.split(',').any(fits)
 }
@@ -99,8 +99,10 @@ fn render(response: ServiceResponse, id: Uuid) -> ServiceResponse {
         None => None,
     };
     let Some((document, retry_after, allow)) = document else { return response };
-    let status = document.get("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok());
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        document.get("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let status =
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = HttpResponse::build(status);
     answer.content_type(PROBLEM);
     if status == StatusCode::UNAUTHORIZED {

@@ -24,8 +24,11 @@ pub fn if_match(request: &HttpRequest) -> Result<Option<i32>> {
     if text.trim() == "*" {
         return Ok(None);
     }
-    let version = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    version.map(Some).ok_or_else(|| malformed("If-Match takes one strong entity tag as it was given, such as \"3\", or *."))
+    let version =
+        text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    version
+        .map(Some)
+        .ok_or_else(|| malformed("If-Match takes one strong entity tag as it was given, such as \"3\", or *."))
 }
 
 /// Whether `If-None-Match` names this version.
@@ -39,5 +42,9 @@ pub fn none_match(request: &HttpRequest, version: i32) -> bool {
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(key) = single(headers, "idempotency-key")? else { return Ok(None) };
     let good = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if good { Ok(Some(key.to_owned())) } else { Err(malformed("Idempotency-Key takes 1 to 255 visible ASCII characters.")) }
+    if good {
+        Ok(Some(key.to_owned()))
+    } else {
+        Err(malformed("Idempotency-Key takes 1 to 255 visible ASCII characters."))
+    }
 }

@@ -13,10 +13,15 @@ pub fn pairs(query: &str) -> Result<Vec<(String, String)>> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
         let decoded = percent_decode_str(&spaced).decode_utf8();
-        decoded.map(|text| text.into_owned()).map_err(|_| Error::new(&codes::MALFORMED_REQUEST, "The query string is not UTF-8."))
+        decoded
+            .map(|text| text.into_owned())
+            .map_err(|_| Error::new(&codes::MALFORMED_REQUEST, "The query string is not UTF-8."))
     };
     let parts = query.split('&').filter(|part| !part.is_empty());
-    parts.map(|part| part.split_once('=').unwrap_or((part, ""))).map(|(name, value)| Ok((decode(name)?, decode(value)?))).collect()
+    parts
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+        .map(|(name, value)| Ok((decode(name)?, decode(value)?)))
+        .collect()
 }
 
 /// What a list or a record is asked for.
@@ -34,7 +39,10 @@ pub struct Asked {
 
 /// Reads the parameters named in `allowed`.
 pub fn read(query: &str, allowed: &[&str]) -> Result<Asked> {
-    let mut asked = Asked { list: ListArgs { text: true, limit: DEFAULT_LIMIT, filter_pointer: "/query/filter", ..ListArgs::default() }, ..Asked::default() };
+    let mut asked = Asked {
+        list: ListArgs { text: true, limit: DEFAULT_LIMIT, filter_pointer: "/query/filter", ..ListArgs::default() },
+        ..Asked::default()
+    };
     let mut violations = Violations::default();
     let mut filter = Map::new();
     let mut seen: Vec<String> = Vec::new();
@@ -86,7 +94,11 @@ fn scalar(asked: &mut Asked, name: &str, value: String, violations: &mut Violati
             Ok(dry_run) => asked.dry_run = dry_run,
             Err(_) => violations.add(at, "WRONG_TYPE", "Expected true or false."),
         },
-        _ => violations.add(at, "WRONG_TYPE", "A filter is written filter[field]=value or filter[field][operator]=value."),
+        _ => violations.add(
+            at,
+            "WRONG_TYPE",
+            "A filter is written filter[field]=value or filter[field][operator]=value.",
+        ),
     }
 }
 
@@ -114,7 +126,9 @@ pub fn archived(text: &str) -> Option<Archived> {
 fn insert(filter: &mut Map<String, Value>, name: &str, value: String, violations: &mut Violations) {
     let inner = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']'));
     let path: Vec<&str> = inner.map(|inner| inner.split("][").collect()).unwrap_or_default();
-    let clean = !path.is_empty() && path.len() <= MAX_DEPTH && path.iter().all(|part| !part.is_empty() && !part.contains(['[', ']']));
+    let clean = !path.is_empty()
+        && path.len() <= MAX_DEPTH
+        && path.iter().all(|part| !part.is_empty() && !part.contains(['[', ']']));
     let Some((last, parents)) = path.split_last().filter(|_| clean) else {
         return violations.add("/query/filter", "WRONG_TYPE", format!("{name} has brackets that do not match."));
     };
@@ -123,7 +137,9 @@ fn insert(filter: &mut Map<String, Value>, name: &str, value: String, violations
         let next = place.entry(*part).or_insert_with(|| Value::Object(Map::new()));
         match next.as_object_mut() {
             Some(object) => place = object,
-            None => return violations.add("/query/filter", "WRONG_TYPE", format!("{name} contradicts another parameter.")),
+            None => {
+                return violations.add("/query/filter", "WRONG_TYPE", format!("{name} contradicts another parameter."));
+            }
         }
     }
     if place.contains_key(*last) {
@@ -167,8 +183,19 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         for query in [
-            "limit=abc", "limit=5&limit=6", "tenant=x", "filter=a", "filter[", "filter[a", "filter[a]b=1", "filter[]=1", "filter[a]=1&filter[a][eq]=2",
-            "sort[0]=a", "count=maybe", "archived=yes", "filter%5Ba%5D=1&filter[a]=1",
+            "limit=abc",
+            "limit=5&limit=6",
+            "tenant=x",
+            "filter=a",
+            "filter[",
+            "filter[a",
+            "filter[a]b=1",
+            "filter[]=1",
+            "filter[a]=1&filter[a][eq]=2",
+            "sort[0]=a",
+            "count=maybe",
+            "archived=yes",
+            "filter%5Ba%5D=1&filter[a]=1",
         ] {
             assert!(read(query, ALL).is_err(), "{query}");
         }

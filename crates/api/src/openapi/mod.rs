@@ -106,13 +106,21 @@ fn with_errors(operation: &mut Value, _catalogue: &Catalogue) {
     let writes = operation.get("requestBody").is_some();
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for status in statuses(secured, writes, &[]) {
-        answers.entry(status.to_string()).or_insert_with(|| json!({"$ref": format!("#/components/responses/E{status}")}));
+        answers
+            .entry(status.to_string())
+            .or_insert_with(|| json!({"$ref": format!("#/components/responses/E{status}")}));
     }
 }
 
 /// Statuses of refusals: of every operation, of those with a token, of those with a body, and others.
 fn statuses(secured: bool, body: bool, others: &[u16]) -> Vec<u16> {
-    let always = [ErrorKind::Malformed, ErrorKind::UriTooLong, ErrorKind::HeadersTooLarge, ErrorKind::Internal, ErrorKind::Unavailable];
+    let always = [
+        ErrorKind::Malformed,
+        ErrorKind::UriTooLong,
+        ErrorKind::HeadersTooLarge,
+        ErrorKind::Internal,
+        ErrorKind::Unavailable,
+    ];
     let mut all: Vec<u16> = always.into_iter().map(problem::status).collect();
     if secured {
         all.extend([401, 403, 404, 406, 422, 429]);

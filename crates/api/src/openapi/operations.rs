@@ -5,15 +5,18 @@ use super::statuses;
 use kith_kernel::{Entry, Verb};
 use serde_json::{Map, Value, json};
 
+/// Name of a schema, and an example of it.
+type Body = (String, Value);
+
 /// One operation before it is written down.
 struct Operation<'a> {
     id: String,
     summary: String,
     description: &'a str,
     parameters: Vec<Value>,
-    body: Option<(String, Value)>,
+    body: Option<Body>,
     /// Status, description, schema and example of the good answers.
-    good: Vec<(u16, &'a str, Option<(String, Value)>)>,
+    good: Vec<(u16, &'a str, Option<Body>)>,
     other: &'a [u16],
 }
 
@@ -44,11 +47,21 @@ fn shaping() -> Vec<Value> {
 }
 
 fn key() -> Value {
-    text("Idempotency-Key", "header", "The same key with the same request gives the stored answer again, for 48 hours.", false)
+    text(
+        "Idempotency-Key",
+        "header",
+        "The same key with the same request gives the stored answer again, for 48 hours.",
+        false,
+    )
 }
 
 fn condition() -> Value {
-    text("If-Match", "header", "The version that was read, as in `ETag`: `\"3\"`. A stale one is merged unless the same fields changed.", false)
+    text(
+        "If-Match",
+        "header",
+        "The version that was read, as in `ETag`: `\"3\"`. A stale one is merged unless the same fields changed.",
+        false,
+    )
 }
 
 fn dry_run() -> Value {
@@ -65,8 +78,14 @@ fn listing() -> Vec<Value> {
         "schema": {"type": "string", "enum": ["none", "estimated", "exact"], "default": "none"}});
     let archived = json!({"name": "archived", "in": "query", "required": false, "description": "Whether archived records are listed.",
         "schema": {"type": "string", "enum": ["false", "true", "any"], "default": "false"}});
-    let sort = text("sort", "query", "Fields, comma-separated, `-` for descending; newest first unless given. Nulls stand last.", false);
-    let cursor = text("cursor", "query", "`nextCursor` or `previousCursor` of a page, with the same filter and sort.", false);
+    let sort = text(
+        "sort",
+        "query",
+        "Fields, comma-separated, `-` for descending; newest first unless given. Nulls stand last.",
+        false,
+    );
+    let cursor =
+        text("cursor", "query", "`nextCursor` or `previousCursor` of a page, with the same filter and sort.", false);
     [vec![filter, sort, limit, cursor, count, archived], shaping()].concat()
 }
 
@@ -80,77 +99,163 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
         let info = json!({"nextCursor": null, "previousCursor": null, "hasMore": false});
         Some((format!("{ty}Page"), json!({"data": [example_record(entry)], "page": info})))
     };
-    let external = || vec![text("system", "path", "Short name of the other system.", true), text("externalId", "path", "The key there.", true)];
+    let external = || {
+        vec![
+            text("system", "path", "Short name of the other system.", true),
+            text("externalId", "path", "The key there.", true),
+        ]
+    };
     let mut put = |path: String, method: &str, operation: Operation<'_>| {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         if let Some(item) = item.as_object_mut() {
             item.insert(method.into(), operation.json(entry));
         }
     };
-    put(base.clone(), "get", Operation {
-        id: format!("list_{plural}"), summary: format!("List {}", entry.name.replace('-', " ")),
-        description: "A page of records that fit the filter, in the order asked for.",
-        parameters: listing(), body: None, good: vec![(200, "A page.", page())], other: &[],
-    });
-    put(format!("{base}/query"), "post", Operation {
-        id: format!("query_{plural}"), summary: format!("List {} by a body", entry.name.replace('-', " ")),
-        description: "The same as listing, with its parameters as JSON, for long filters.",
-        parameters: vec![], body: Some((format!("{ty}Query"), json!({"limit": 10}))), good: vec![(200, "A page.", page())], other: &[],
-    });
-    put(format!("{base}/{{id}}"), "get", Operation {
-        id: format!("get_{one}"), summary: format!("Get one {named}"), description: "One record, archived or not.",
-        parameters: [vec![id()], shaping()].concat(), body: None,
-        good: vec![(200, "The record.", record()), (304, "It still has the version in If-None-Match.", None)], other: &[],
-    });
-    put(format!("{base}/external/{{system}}/{{externalId}}"), "get", Operation {
-        id: format!("get_{one}_by_external_id"), summary: format!("Get one {named} by another system's key"),
-        description: "One record by its key in another system.",
-        parameters: [external(), shaping()].concat(), body: None, good: vec![(200, "The record.", record())], other: &[],
-    });
+    put(
+        base.clone(),
+        "get",
+        Operation {
+            id: format!("list_{plural}"),
+            summary: format!("List {}", entry.name.replace('-', " ")),
+            description: "A page of records that fit the filter, in the order asked for.",
+            parameters: listing(),
+            body: None,
+            good: vec![(200, "A page.", page())],
+            other: &[],
+        },
+    );
+    put(
+        format!("{base}/query"),
+        "post",
+        Operation {
+            id: format!("query_{plural}"),
+            summary: format!("List {} by a body", entry.name.replace('-', " ")),
+            description: "The same as listing, with its parameters as JSON, for long filters.",
+            parameters: vec![],
+            body: Some((format!("{ty}Query"), json!({"limit": 10}))),
+            good: vec![(200, "A page.", page())],
+            other: &[],
+        },
+    );
+    put(
+        format!("{base}/{{id}}"),
+        "get",
+        Operation {
+            id: format!("get_{one}"),
+            summary: format!("Get one {named}"),
+            description: "One record, archived or not.",
+            parameters: [vec![id()], shaping()].concat(),
+            body: None,
+            good: vec![(200, "The record.", record()), (304, "It still has the version in If-None-Match.", None)],
+            other: &[],
+        },
+    );
+    put(
+        format!("{base}/external/{{system}}/{{externalId}}"),
+        "get",
+        Operation {
+            id: format!("get_{one}_by_external_id"),
+            summary: format!("Get one {named} by another system's key"),
+            description: "One record by its key in another system.",
+            parameters: [external(), shaping()].concat(),
+            body: None,
+            good: vec![(200, "The record.", record())],
+            other: &[],
+        },
+    );
     let (create, update) = (entry.offers(Verb::Create), entry.offers(Verb::Update));
     if create {
-        put(base.clone(), "post", Operation {
-            id: format!("create_{one}"), summary: format!("Create one {named}"), description: entry.doc,
-            parameters: vec![key(), dry_run()], body: Some((format!("{ty}Input"), example_body(entry, true))),
-            good: vec![(201, "It was created; `Location` names it.", record())], other: &[409],
-        });
+        put(
+            base.clone(),
+            "post",
+            Operation {
+                id: format!("create_{one}"),
+                summary: format!("Create one {named}"),
+                description: entry.doc,
+                parameters: vec![key(), dry_run()],
+                body: Some((format!("{ty}Input"), example_body(entry, true))),
+                good: vec![(201, "It was created; `Location` names it.", record())],
+                other: &[409],
+            },
+        );
     }
     if create && update {
-        put(format!("{base}/external/{{system}}/{{externalId}}"), "put", Operation {
-            id: format!("upsert_{one}"), summary: format!("Create or update one {named} by another system's key"),
-            description: "Creates the record if no record has this key yet, else patches it. Safe to repeat.",
-            parameters: [external(), vec![condition(), key(), dry_run()]].concat(),
-            body: Some((format!("{ty}Input"), example_body(entry, true))),
-            good: vec![(200, "It was updated.", record()), (201, "It was created.", record())], other: &[409, 412],
-        });
+        put(
+            format!("{base}/external/{{system}}/{{externalId}}"),
+            "put",
+            Operation {
+                id: format!("upsert_{one}"),
+                summary: format!("Create or update one {named} by another system's key"),
+                description: "Creates the record if no record has this key yet, else patches it. Safe to repeat.",
+                parameters: [external(), vec![condition(), key(), dry_run()]].concat(),
+                body: Some((format!("{ty}Input"), example_body(entry, true))),
+                good: vec![(200, "It was updated.", record()), (201, "It was created.", record())],
+                other: &[409, 412],
+            },
+        );
     }
     if create || update {
         let example = json!({"items": [{"op": "create", "data": example_body(entry, true)}]});
         let results = json!({"results": [{"index": 0, "status": 201, "data": example_record(entry)}]});
-        put(format!("{base}/batch"), "post", Operation {
-            id: format!("batch_{plural}"), summary: format!("Write many {} at once", entry.name.replace('-', " ")),
-            description: "Up to 1,000 items, each create, update, upsert, archive or restore; all or nothing if `atomic`.",
-            parameters: vec![key(), dry_run()], body: Some(("BatchInput".into(), example)),
-            good: vec![(200, "All of it was done.", Some(("BatchResults".into(), results.clone()))), (207, "Each item has its own result.", Some(("BatchResults".into(), results)))],
-            other: &[409, 412],
-        });
+        put(
+            format!("{base}/batch"),
+            "post",
+            Operation {
+                id: format!("batch_{plural}"),
+                summary: format!("Write many {} at once", entry.name.replace('-', " ")),
+                description: "Up to 1,000 items, each create, update, upsert, archive or restore; all or nothing if `atomic`.",
+                parameters: vec![key(), dry_run()],
+                body: Some(("BatchInput".into(), example)),
+                good: vec![
+                    (200, "All of it was done.", Some(("BatchResults".into(), results.clone()))),
+                    (207, "Each item has its own result.", Some(("BatchResults".into(), results))),
+                ],
+                other: &[409, 412],
+            },
+        );
     }
     if update {
-        put(format!("{base}/{{id}}"), "patch", Operation {
-            id: format!("update_{one}"), summary: format!("Update one {named}"), description: "JSON Merge Patch (RFC 7396): what is absent stays, null clears.",
-            parameters: vec![id(), condition(), key(), dry_run()], body: Some((format!("{ty}Patch"), example_body(entry, false))),
-            good: vec![(200, "The record as it is now.", record())], other: &[409, 412],
-        });
+        put(
+            format!("{base}/{{id}}"),
+            "patch",
+            Operation {
+                id: format!("update_{one}"),
+                summary: format!("Update one {named}"),
+                description: "JSON Merge Patch (RFC 7396): what is absent stays, null clears.",
+                parameters: vec![id(), condition(), key(), dry_run()],
+                body: Some((format!("{ty}Patch"), example_body(entry, false))),
+                good: vec![(200, "The record as it is now.", record())],
+                other: &[409, 412],
+            },
+        );
     }
     if entry.offers(Verb::Archive) {
-        put(format!("{base}/{{id}}"), "delete", Operation {
-            id: format!("archive_{one}"), summary: format!("Archive one {named}"), description: "It leaves lists and can be restored. Archiving it again changes nothing.",
-            parameters: vec![id(), condition(), key(), dry_run()], body: None, good: vec![(204, "It is archived.", None)], other: &[409, 412],
-        });
-        put(format!("{base}/{{id}}/restore"), "post", Operation {
-            id: format!("restore_{one}"), summary: format!("Restore one {named}"), description: "Brings an archived record back.",
-            parameters: vec![id(), condition(), key(), dry_run()], body: None, good: vec![(200, "The record as it is now.", record())], other: &[409, 412],
-        });
+        put(
+            format!("{base}/{{id}}"),
+            "delete",
+            Operation {
+                id: format!("archive_{one}"),
+                summary: format!("Archive one {named}"),
+                description: "It leaves lists and can be restored. Archiving it again changes nothing.",
+                parameters: vec![id(), condition(), key(), dry_run()],
+                body: None,
+                good: vec![(204, "It is archived.", None)],
+                other: &[409, 412],
+            },
+        );
+        put(
+            format!("{base}/{{id}}/restore"),
+            "post",
+            Operation {
+                id: format!("restore_{one}"),
+                summary: format!("Restore one {named}"),
+                description: "Brings an archived record back.",
+                parameters: vec![id(), condition(), key(), dry_run()],
+                body: None,
+                good: vec![(200, "The record as it is now.", record())],
+                other: &[409, 412],
+            },
+        );
     }
 }
 
@@ -163,7 +268,10 @@ impl Operation<'_> {
                 let content = json!({"schema": {"$ref": format!("#/components/schemas/{name}")}, "example": example});
                 object.insert("content".into(), json!({"application/json": content}));
                 if status == 201 || status == 200 && !name.ends_with("Page") && !name.starts_with("Batch") {
-                    object.insert("headers".into(), json!({"ETag": {"description": "The version.", "schema": {"type": "string"}}}));
+                    object.insert(
+                        "headers".into(),
+                        json!({"ETag": {"description": "The version.", "schema": {"type": "string"}}}),
+                    );
                 }
             }
             responses.insert(status.to_string(), response);
@@ -180,7 +288,10 @@ impl Operation<'_> {
             }
             if let Some((name, example)) = self.body {
                 let schema = json!({"$ref": format!("#/components/schemas/{name}")});
-                object.insert("requestBody".into(), json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}}));
+                object.insert(
+                    "requestBody".into(),
+                    json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}}),
+                );
             }
             object.insert("responses".into(), Value::Object(responses));
             object.insert("security".into(), json!([{"bearer": []}]));

@@ -21,8 +21,10 @@ pub fn all(catalogue: &'static Catalogue) -> Map<String, Value> {
         for field in entry.fields {
             if let Kind::Enum(name, values) = field.kind {
                 let texts: Vec<_> = values.iter().map(|(value, _)| *value).collect();
-                let meanings: Vec<_> = values.iter().map(|(value, doc)| format!("- `{value}`: {}", doc.trim())).collect();
-                schemas.insert(name.into(), json!({"type": "string", "enum": texts, "description": meanings.join("\n")}));
+                let meanings: Vec<_> =
+                    values.iter().map(|(value, doc)| format!("- `{value}`: {}", doc.trim())).collect();
+                schemas
+                    .insert(name.into(), json!({"type": "string", "enum": texts, "description": meanings.join("\n")}));
             }
         }
     }
@@ -177,13 +179,18 @@ fn shown(entry: &'static Entry) -> impl Iterator<Item = &'static Field> {
 }
 
 fn record(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
-    let mut properties: Map<String, Value> = shown(entry).map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
+    let mut properties: Map<String, Value> =
+        shown(entry).map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
     let required: Vec<_> = shown(entry).map(|field| field.name).collect();
     for relation in &entry.relations {
         let Some(target) = catalogue.get(relation.target) else { continue };
         let schema = match relation.link {
-            Link::One => json!({"oneOf": [reference(target.type_name), {"type": "null"}], "description": format!("{} With `expand` only.", relation.doc)}),
-            Link::Many => json!({"allOf": [reference(&format!("{}Embedded", target.type_name))], "description": format!("{} With `expand` only.", relation.doc)}),
+            Link::One => {
+                json!({"oneOf": [reference(target.type_name), {"type": "null"}], "description": format!("{} With `expand` only.", relation.doc)})
+            }
+            Link::Many => {
+                json!({"allOf": [reference(&format!("{}Embedded", target.type_name))], "description": format!("{} With `expand` only.", relation.doc)})
+            }
         };
         properties.insert(relation.name.into(), schema);
     }
@@ -192,18 +199,27 @@ fn record(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
 
 fn written(entry: &'static Entry, create: bool) -> Vec<&'static Field> {
     let fits = |field: &&'static Field| field.access == Access::Write || (create && field.access == Access::CreateOnly);
-    entry.fields.iter().take(1).filter(|_| create).chain(shown(entry).filter(|field| field.name != "id")).filter(fits).collect()
+    entry
+        .fields
+        .iter()
+        .take(1)
+        .filter(|_| create)
+        .chain(shown(entry).filter(|field| field.name != "id"))
+        .filter(fits)
+        .collect()
 }
 
 fn input(entry: &'static Entry) -> Value {
     let fields = written(entry, true);
-    let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
+    let properties: Map<_, _> =
+        fields.iter().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
     let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
 }
 
 fn patch(entry: &'static Entry) -> Value {
-    let properties: Map<_, _> = written(entry, false).iter().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
+    let properties: Map<_, _> =
+        written(entry, false).iter().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
     json!({"type": "object", "additionalProperties": false, "description": "JSON Merge Patch: what is absent stays, null clears.", "properties": properties})
 }
 
@@ -252,7 +268,10 @@ fn filter_of(kind: Kind) -> &'static str {
 fn filter(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
     let itself = reference(&format!("{}Filter", entry.type_name));
     let list = json!({"type": "array", "items": itself});
-    let mut properties: Map<String, Value> = [("and", list.clone()), ("or", list), ("not", itself)].into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let mut properties: Map<String, Value> = [("and", list.clone()), ("or", list), ("not", itself)]
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
     for field in shown(entry).filter(|field| field.filter) {
         properties.insert(field.name.into(), reference(filter_of(field.kind)));
     }
@@ -261,7 +280,9 @@ fn filter(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
         let inner = reference(&format!("{}Filter", target.type_name));
         let schema = match relation.link {
             Link::One => inner,
-            Link::Many => json!({"type": "object", "additionalProperties": false, "properties": {"some": inner, "none": inner, "every": inner}}),
+            Link::Many => {
+                json!({"type": "object", "additionalProperties": false, "properties": {"some": inner, "none": inner, "every": inner}})
+            }
         };
         properties.insert(relation.name.into(), schema);
     }
@@ -301,11 +322,16 @@ fn example(field: &Field) -> Value {
 /// An example of a whole record.
 pub fn example_record(entry: &'static Entry) -> Value {
     let null = |field: &Field| field.nullable && field.example.is_none();
-    Value::Object(shown(entry).map(|field| (field.name.to_owned(), if null(field) { Value::Null } else { example(field) })).collect())
+    Value::Object(
+        shown(entry)
+            .map(|field| (field.name.to_owned(), if null(field) { Value::Null } else { example(field) }))
+            .collect(),
+    )
 }
 
 /// An example body.
 pub fn example_body(entry: &'static Entry, create: bool) -> Value {
-    let fields = written(entry, create).into_iter().filter(|field| field.example.is_some() || (create && field.required));
+    let fields =
+        written(entry, create).into_iter().filter(|field| field.example.is_some() || (create && field.required));
     Value::Object(fields.take(4).map(|field| (field.name.to_owned(), example(field))).collect())
 }

@@ -172,7 +172,9 @@ pub async fn refresh(app: web::Data<App>, request: HttpRequest, body: Json) -> H
     let refused = || Error::new(&codes::UNAUTHENTICATED, "The refresh token is not valid. Log in again.");
     let tenant = session::tenant_of(&old).ok_or_else(refused)?;
     let (db, now) = (app.db.clone(), app.clock.now());
-    let rotated = blocking(move || db.write(tenant, |conn| session::rotate(conn, tenant, &old, now).map(Verdict::Commit))).await?;
+    let rotated =
+        blocking(move || db.write(tenant, |conn| session::rotate(conn, tenant, &old, now).map(Verdict::Commit)))
+            .await?;
     if let Rotated::Reused { user, family } = &rotated {
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0);
         tracing::warn!(?request_id, %tenant, %user, %family, "a refresh token was used twice; its session has ended");
@@ -192,7 +194,10 @@ pub async fn logout(app: web::Data<App>, body: Json) -> Handled {
     let [token] = texts(&body.object()?, ["refreshToken"])?;
     if let Some(tenant) = session::tenant_of(&token) {
         let (db, now) = (app.db.clone(), app.clock.now());
-        blocking(move || db.write(tenant, |conn| session::revoke_family(conn, tenant, &token, now).map(Verdict::Commit))).await?;
+        blocking(move || {
+            db.write(tenant, |conn| session::revoke_family(conn, tenant, &token, now).map(Verdict::Commit))
+        })
+        .await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -221,9 +226,12 @@ pub struct TokenForm {
 pub async fn token(app: web::Data<App>, request: HttpRequest, form: web::Bytes) -> Handled {
     let media = headers::single(request.headers(), "content-type")?.unwrap_or_default();
     if !media.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-        return Err(Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the form as application/x-www-form-urlencoded.").into());
+        return Err(
+            Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the form as application/x-www-form-urlencoded.").into()
+        );
     }
-    let text = std::str::from_utf8(&form).map_err(|_| Error::new(&codes::MALFORMED_REQUEST, "The form is not UTF-8."))?;
+    let text =
+        std::str::from_utf8(&form).map_err(|_| Error::new(&codes::MALFORMED_REQUEST, "The form is not UTF-8."))?;
     let pairs = crate::http::query::pairs(text)?;
     let field = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     if field("grant_type").as_deref() != Some("client_credentials") {
@@ -235,7 +243,8 @@ pub async fn token(app: web::Data<App>, request: HttpRequest, form: web::Bytes) 
     let given = basic.or_else(|| Some((field("client_id")?, field("client_secret")?)));
     let refused = || Error::new(&codes::UNAUTHENTICATED, "The client is unknown, or its secret is wrong.");
     let (id, secret) = given.ok_or_else(refused)?;
-    let (tenant, key, hash) = api_key::parse_key(&secret).filter(|(_, key, _)| key.to_string() == id).ok_or_else(refused)?;
+    let (tenant, key, hash) =
+        api_key::parse_key(&secret).filter(|(_, key, _)| key.to_string() == id).ok_or_else(refused)?;
     let (db, now) = (app.db.clone(), app.clock.now());
     let known = blocking(move || {
         db.write(tenant, |conn| kith_identity::actor::api_key(conn, tenant, key, Some(&hash), now).map(Verdict::Commit))

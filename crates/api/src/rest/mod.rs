@@ -58,7 +58,8 @@ pub(crate) fn answer(answer: Answer) -> HttpResponse {
         headers.insert(header::LOCATION, location);
     }
     if answer.replayed {
-        headers.insert(header::HeaderName::from_static("idempotency-replayed"), header::HeaderValue::from_static("true"));
+        headers
+            .insert(header::HeaderName::from_static("idempotency-replayed"), header::HeaderValue::from_static("true"));
     }
     response
 }

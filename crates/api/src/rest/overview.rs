@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, web};
 use kith_journal::read;
 
 /// What the page of an account shows.
-const SHOWN: &str = "owner,team,parent,roles,contacts.contactPoints,contactPoints,addresses,children,externalIds,taggings.tag,notes";
+const SHOWN: &str =
+    "owner,team,parent,roles,contacts.contactPoints,contactPoints,addresses,children,externalIds,taggings.tag,notes";
 
 /// Its route.
 pub fn routes(config: &mut web::ServiceConfig) {

@@ -14,7 +14,8 @@ pub fn selection(cx: &Cx, entry: &'static Entry, fields: Option<&str>, expand: O
     if let Some(fields) = fields {
         let names: Vec<&str> = fields.split(',').collect();
         for name in names.iter().filter(|name| entry.field(name).is_none()) {
-            let allowed: Vec<_> = entry.shown.iter().filter_map(|index| entry.fields.get(*index)).map(|field| field.name).collect();
+            let allowed: Vec<_> =
+                entry.shown.iter().filter_map(|index| entry.fields.get(*index)).map(|field| field.name).collect();
             let detail = format!("{} has no field {name:?}. Allowed: {}.", entry.name, allowed.join(", "));
             violations.add("/query/fields", "UNKNOWN_FIELD", detail);
         }
@@ -24,9 +25,14 @@ pub fn selection(cx: &Cx, entry: &'static Entry, fields: Option<&str>, expand: O
         };
         select.items.retain(wanted);
     }
-    let paths: Vec<Vec<&str>> = expand.map(|text| text.split(',').map(|path| path.split('.').collect()).collect()).unwrap_or_default();
+    let paths: Vec<Vec<&str>> =
+        expand.map(|text| text.split(',').map(|path| path.split('.').collect()).collect()).unwrap_or_default();
     if paths.len() > MAX_EXPANDED || paths.iter().any(|path| path.len() > MAX_LEVELS) {
-        violations.add("/query/expand", "OUT_OF_RANGE", format!("At most {MAX_EXPANDED} relations, {MAX_LEVELS} levels deep."));
+        violations.add(
+            "/query/expand",
+            "OUT_OF_RANGE",
+            format!("At most {MAX_EXPANDED} relations, {MAX_LEVELS} levels deep."),
+        );
     } else {
         expanded(cx, &mut select, &paths, &mut violations);
     }
@@ -43,7 +49,9 @@ fn expanded(cx: &Cx, select: &mut Selection, paths: &[Vec<&str>], violations: &m
             continue;
         }
         done.push(name);
-        let Some((relation, target)) = entry.relation(name).and_then(|relation| Some((relation, cx.catalogue.get(relation.target)?))) else {
+        let Some((relation, target)) =
+            entry.relation(name).and_then(|relation| Some((relation, cx.catalogue.get(relation.target)?)))
+        else {
             let allowed: Vec<_> = entry.relations.iter().map(|relation| relation.name).collect();
             let detail = format!("{} has no relation {name:?}. Allowed: {}.", entry.name, allowed.join(", "));
             violations.add("/query/expand", "UNKNOWN_FIELD", detail);
@@ -67,7 +75,10 @@ fn expanded(cx: &Cx, select: &mut Selection, paths: &[Vec<&str>], violations: &m
 /// A page inside a record: its first rows, and whether there are more.
 fn embedded(select: Selection) -> ListSelect {
     let page = vec![(Item::key("hasMore"), PageItem::HasMore)];
-    ListSelect { entry: select.entry, items: vec![ListItem::Nodes(Item::key("data"), select), ListItem::Page(Item::key("page"), page)] }
+    ListSelect {
+        entry: select.entry,
+        items: vec![ListItem::Nodes(Item::key("data"), select), ListItem::Page(Item::key("page"), page)],
+    }
 }
 
 /// A page as REST shows it.
@@ -80,5 +91,8 @@ pub fn page(select: Selection, args: &ListArgs) -> ListSelect {
     if args.count != kith_kernel::Count::None {
         page.push((Item::key("total"), PageItem::Total));
     }
-    ListSelect { entry: select.entry, items: vec![ListItem::Nodes(Item::key("data"), select), ListItem::Page(Item::key("page"), page)] }
+    ListSelect {
+        entry: select.entry,
+        items: vec![ListItem::Nodes(Item::key("data"), select), ListItem::Page(Item::key("page"), page)],
+    }
 }

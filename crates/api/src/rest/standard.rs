@@ -18,16 +18,19 @@ type Resource = &'static Entry;
 /// Adds the routes of one resource. Literal tails stand before `{id}`.
 pub fn routes(config: &mut web::ServiceConfig, entry: Resource) {
     let base = format!("/v1/{}", entry.name);
-    let (create, update, shelve) = (entry.offers(Verb::Create), entry.offers(Verb::Update), entry.offers(Verb::Archive));
+    let (create, update, shelve) =
+        (entry.offers(Verb::Create), entry.offers(Verb::Update), entry.offers(Verb::Archive));
     let mut collection = web::resource(base.clone()).get(move |caller, request| list(entry, caller, request));
     if create {
         collection = collection.post(move |caller, request, body| post(entry, caller, request, body));
     }
     config.service(collection.default_service(other_method(if create { "GET, HEAD, POST" } else { "GET, HEAD" })));
-    let query = web::resource(format!("{base}/query")).post(move |caller, request, body| list_by_body(entry, caller, request, body));
+    let query = web::resource(format!("{base}/query"))
+        .post(move |caller, request, body| list_by_body(entry, caller, request, body));
     config.service(query.default_service(other_method("POST")));
     if create || update {
-        let batch = web::resource(format!("{base}/batch")).post(move |caller, request, body| batch(entry, caller, request, body));
+        let batch = web::resource(format!("{base}/batch"))
+            .post(move |caller, request, body| batch(entry, caller, request, body));
         config.service(batch.default_service(other_method("POST")));
     }
     let mut external = web::resource(format!("{base}/external/{{system}}/{{externalId}}"))
@@ -35,9 +38,14 @@ pub fn routes(config: &mut web::ServiceConfig, entry: Resource) {
     if create && update {
         external = external.put(move |caller, request, body| upsert(entry, caller, request, body));
     }
-    config.service(external.default_service(other_method(if create && update { "GET, HEAD, PUT" } else { "GET, HEAD" })));
+    config.service(external.default_service(other_method(if create && update {
+        "GET, HEAD, PUT"
+    } else {
+        "GET, HEAD"
+    })));
     if shelve {
-        let restore = web::resource(format!("{base}/{{id}}/restore")).post(move |caller, request| restore(entry, caller, request));
+        let restore = web::resource(format!("{base}/{{id}}/restore"))
+            .post(move |caller, request| restore(entry, caller, request));
         config.service(restore.default_service(other_method("POST")));
     }
     let mut one = web::resource(format!("{base}/{{id}}")).get(move |caller, request| get(entry, caller, request));
@@ -91,7 +99,9 @@ fn asked_by_body(body: &Map<String, Value>) -> Result<query::Asked> {
         let fits = match name.as_str() {
             "filter" => value.as_object().map(|filter| asked.list.filter = Some(filter.clone())),
             "sort" => texts(value).map(|sort| asked.list.sort = sort.split(',').map(str::to_owned).collect()),
-            "limit" => value.as_u64().and_then(|limit| usize::try_from(limit).ok()).map(|limit| asked.list.limit = limit),
+            "limit" => {
+                value.as_u64().and_then(|limit| usize::try_from(limit).ok()).map(|limit| asked.list.limit = limit)
+            }
             "cursor" => value.as_str().map(|cursor| asked.list.cursor = Some(cursor.to_owned())),
             "fields" => texts(value).map(|fields| asked.fields = Some(fields)),
             "expand" => texts(value).map(|expand| asked.expand = Some(expand)),
@@ -104,7 +114,11 @@ fn asked_by_body(body: &Map<String, Value>) -> Result<query::Asked> {
             }
         };
         if fits.is_none() {
-            violations.add(format!("/{name}"), "WRONG_TYPE", "This has another form; see the documentation of the operation.");
+            violations.add(
+                format!("/{name}"),
+                "WRONG_TYPE",
+                "This has another form; see the documentation of the operation.",
+            );
         }
     }
     violations.into_result()?;
@@ -131,7 +145,13 @@ async fn get_external(entry: Resource, caller: Caller, request: HttpRequest) -> 
     Ok(found_answer(&request, found))
 }
 
-fn one(conn: &mut PgConnection, cx: &Cx, entry: Resource, id: uuid::Uuid, asked: &query::Asked) -> Result<(Vec<u8>, i32)> {
+fn one(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: Resource,
+    id: uuid::Uuid,
+    asked: &query::Asked,
+) -> Result<(Vec<u8>, i32)> {
     cx.require(entry, kith_kernel::Action::Read)?;
     let select = selection(cx, entry, asked.fields.as_deref(), asked.expand.as_deref())?;
     read::get(conn, cx, id, &select)
@@ -257,14 +277,22 @@ fn batch_body(body: &Map<String, Value>) -> Result<(bool, Vec<Value>)> {
 }
 
 /// Runs the items in order. Atomic: the first failure ends and undoes all. Else each item has a result of its own.
-pub(crate) fn run_batch(conn: &mut PgConnection, cx: &Cx, entry: Resource, atomic: bool, items: &[Value]) -> Result<Answer> {
+pub(crate) fn run_batch(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: Resource,
+    atomic: bool,
+    items: &[Value],
+) -> Result<Answer> {
     let all = Selection::all(entry);
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let outcome = Step::parse(item).and_then(|step| if atomic { step.run(conn, cx, entry) } else { step.run_alone(conn, cx, entry) });
+        let outcome = Step::parse(item)
+            .and_then(|step| if atomic { step.run(conn, cx, entry) } else { step.run_alone(conn, cx, entry) });
         let result = match outcome {
             Ok(Outcome { row, created }) => {
-                let data: Value = serde_json::from_slice(&read::render(conn, cx, row.as_ref(), &all)?).unwrap_or_default();
+                let data: Value =
+                    serde_json::from_slice(&read::render(conn, cx, row.as_ref(), &all)?).unwrap_or_default();
                 value!({"index": index, "status": if created { 201 } else { 200 }, "data": data})
             }
             Err(error) if atomic => return Err(within(error, index)),

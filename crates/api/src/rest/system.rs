@@ -41,7 +41,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/docs").get(|| see("/docs/")))
         .service(resource("/graphiql").get(graphiql))
         .service(resource("/graphiql/{file}").get(graphiql_file))
-        .service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")));
+        .service(
+            utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")),
+        );
 }
 
 async fn see(place: &'static str) -> HttpResponse {
@@ -58,7 +60,9 @@ pub async fn health() -> HttpResponse {
 #[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "system", responses((status = 200, description = "Yes.", body = serde_json::Value)))]
 pub async fn ready(app: web::Data<App>) -> Handled {
     if !app.ready.load(Ordering::Relaxed) {
-        return Err(Error { retry_after: Some(5), ..Error::new(&codes::UNAVAILABLE, "The process is shutting down.") }.into());
+        return Err(
+            Error { retry_after: Some(5), ..Error::new(&codes::UNAVAILABLE, "The process is shutting down.") }.into()
+        );
     }
     let db = app.db.clone();
     let check = move || {

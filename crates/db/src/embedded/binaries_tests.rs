@@ -1,3 +1,5 @@
+//! Tests of where the binaries are looked for.
+
 use super::*;
 
 fn versions(dir: &Path) -> io::Result<Option<u32>> {

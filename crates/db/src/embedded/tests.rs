@@ -1,3 +1,5 @@
+//! Tests of the launcher that need no PostgreSQL.
+
 use super::*;
 
 fn attached(socket_dir: &str, password: &str) -> Embedded {

@@ -66,9 +66,12 @@ pub fn run(db: &Db) -> Result<Seeded> {
     let cx = Cx { origin: kith_kernel::Origin { channel: "import", ..Default::default() }, ..system_cx(db, tenant)? };
     // One transaction: a start that is cut off leaves nothing half-loaded behind, and the next one loads again.
     let loaded = db.write(tenant, |conn| {
-        let there = kith_journal::verbs::by_external_id(conn, &cx, cx.entry("accounts")?, northwind::SYSTEM, "customer:ALFKI")?;
+        let there =
+            kith_journal::verbs::by_external_id(conn, &cx, cx.entry("accounts")?, northwind::SYSTEM, "customer:ALFKI")?;
         let records = if there.is_some() { 0 } else { northwind::load(conn, &cx)? };
         Ok(Verdict::Commit(records))
     });
-    Ok(Seeded { records: loaded.map_err(|error| anyhow::anyhow!("The demonstration data could not be loaded. {error}"))? })
+    Ok(Seeded {
+        records: loaded.map_err(|error| anyhow::anyhow!("The demonstration data could not be loaded. {error}"))?,
+    })
 }

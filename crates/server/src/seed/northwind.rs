@@ -73,9 +73,14 @@ fn employees(load: &mut Load<'_>) -> Result<HashMap<String, (Uuid, Uuid)>> {
         let key = cell(&row, "employee_id").unwrap_or_default().to_owned();
         let (first, last) = (cell(&row, "first_name").unwrap_or_default(), cell(&row, "last_name").unwrap_or_default());
         let email = format!("{}.{}@northwind.example", first.to_lowercase(), last.to_lowercase());
-        let user = load.put("users", &format!("employee:{key}"), json!({"name": format!("{first} {last}"), "email": email}))?;
+        let user =
+            load.put("users", &format!("employee:{key}"), json!({"name": format!("{first} {last}"), "email": email}))?;
         let country = cell(&row, "country").unwrap_or("USA");
-        let team = load.put("teams", &format!("team:{country}"), json!({"name": format!("Sales {country}"), "parentId": sales}))?;
+        let team = load.put(
+            "teams",
+            &format!("team:{country}"),
+            json!({"name": format!("Sales {country}"), "parentId": sales}),
+        )?;
         let manager = cell(&row, "title").is_some_and(|title| title.contains("Manager") || title.contains("President"));
         let role = if manager { "LEAD" } else { "MEMBER" };
         let place = json!({"userId": user, "teamId": if manager { sales } else { team }, "role": role});
@@ -107,7 +112,8 @@ fn owners(users: &HashMap<String, (Uuid, Uuid)>) -> Result<HashMap<String, (Uuid
 
 fn account(load: &mut Load<'_>, row: &Record, key: &str, role: &str, owner: Option<(Uuid, Uuid)>) -> Result<()> {
     let (owner, team) = (owner.map(|(user, _)| user), owner.map(|(_, team)| team));
-    let account = load.put("accounts", key, json!({"name": cell(row, "company_name"), "ownerId": owner, "teamId": team}))?;
+    let account =
+        load.put("accounts", key, json!({"name": cell(row, "company_name"), "ownerId": owner, "teamId": team}))?;
     load.put("account-roles", key, json!({"accountId": account, "role": role}))?;
     let address = json!({
         "accountId": account, "kind": "VISITING", "isPrimary": true, "street": cell(row, "address").map(|street| street.replace("\\n", "\n")),

@@ -41,7 +41,14 @@ fn run() -> Result<ExitCode> {
 /// A cluster that may forget everything at once: it is as fast as it can be.
 fn start() -> Result<(embedded::Embedded, std::path::PathBuf)> {
     let data_dir = std::env::temp_dir().join(format!("kith-test-{}", std::process::id()));
-    let fast = [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off"), ("max_connections", "200"), ("wal_level", "minimal"), ("max_wal_senders", "0")];
+    let fast = [
+        ("fsync", "off"),
+        ("synchronous_commit", "off"),
+        ("full_page_writes", "off"),
+        ("max_connections", "200"),
+        ("wal_level", "minimal"),
+        ("max_wal_senders", "0"),
+    ];
     let settings = fast.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let running = embedded::start(&embedded::Options { data_dir: data_dir.clone(), bin_dir: None, settings })?;
     Ok((running, data_dir))
