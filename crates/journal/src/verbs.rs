@@ -5,7 +5,7 @@ use crate::{log, store};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
     Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation, Violations,
-    apply, codes, missing,
+    apply, codes, missing, text,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -116,6 +116,7 @@ pub fn upsert(
 ) -> Result<(Box<dyn Row>, bool)> {
     cx.require(entry, Action::Create)?;
     cx.require(entry, Action::Update)?;
+    let (system, external_id) = (&key_part("/system", system)?, &key_part("/externalId", external_id)?);
     let key = format!("{}|{}|{system}|{external_id}", cx.tenant, entry.subject);
     Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(")
         .bind(Bind::Text(Some(key)))
@@ -138,6 +139,11 @@ pub fn upsert(
     Ok((row, true))
 }
 
+/// Keys are stored clean, so they are looked up clean.
+fn key_part(pointer: &str, value: &str) -> Result<String> {
+    text::clean(value).map_err(|expected| Error::invalid(pointer, "WRONG_TYPE", format!("Expected {expected}.")))
+}
+
 /// The id of the record that has this key in another system.
 pub fn by_external_id(
     conn: &mut PgConnection,
@@ -146,10 +152,11 @@ pub fn by_external_id(
     system: &str,
     external_id: &str,
 ) -> Result<Option<Uuid>> {
+    let (Ok(system), Ok(external_id)) = (text::clean(system), text::clean(external_id)) else { return Ok(None) };
     let mut out = Statement::new("SELECT subject_id FROM external_ids WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(entry.subject.clone())));
-    out.sql(" AND system = ").bind(Bind::Text(Some(system.to_owned())));
-    out.sql(" AND external_id = ").bind(Bind::Text(Some(external_id.to_owned()))).sql(" AND archived_at IS NULL");
+    out.sql(" AND system = ").bind(Bind::Text(Some(system)));
+    out.sql(" AND external_id = ").bind(Bind::Text(Some(external_id))).sql(" AND archived_at IS NULL");
     let rows = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
     Ok(rows.first().map(|(id,)| *id))
 }
@@ -246,7 +253,11 @@ fn finish(
         }
     };
     // Nobody may make a record, or move one, to where they could not have written it.
-    let action = if before.is_none() { Action::Create } else { Action::Update };
+    let action = match before {
+        None => Action::Create,
+        Some(_) if [log::ARCHIVED, log::RESTORED].contains(&operation) => Action::Archive,
+        Some(_) => Action::Update,
+    };
     if scope != RowScope::All
         && !entry.ownership.is_none()
         && !store::exists(conn, cx, entry, stored.meta().id, action)?

@@ -215,11 +215,13 @@ impl<'a> Condition<'a> {
                 return;
             }
             "contains" | "startsWith" => {
-                let Some(text) = value.as_str().filter(|text| text.chars().count() <= 200) else {
-                    return self.violations.add(at, "WRONG_TYPE", "Expected a text of at most 200 characters.");
+                let text = String::parse(value).ok().filter(|text| text.chars().count() <= 200);
+                let Some(text) = text else {
+                    let detail = "Expected a text of at most 200 characters, without control characters.";
+                    return self.violations.add(at, "WRONG_TYPE", detail);
                 };
                 let lead = if operator == "contains" { "%" } else { "" };
-                let pattern = format!("{lead}{}%", like(text));
+                let pattern = format!("{lead}{}%", like(&text));
                 out.sql(format!(" AND {column} ILIKE ")).bind(Bind::Text(Some(pattern)));
                 return;
             }

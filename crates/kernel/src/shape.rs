@@ -248,7 +248,12 @@ impl<R: Resource> Row for R {
     }
     fn set(&mut self, index: usize, value: &Value) -> Result<(), String> {
         if index == 0 {
-            Shape::meta_mut(self).id = Uuid::parse(value)?;
+            let id = Uuid::parse(value)?;
+            // Nil stands for Kith itself, for no tenant and for nothing.
+            if id.is_nil() || id.is_max() {
+                return Err("a UUID, best of version 7".into());
+            }
+            Shape::meta_mut(self).id = id;
             return Ok(());
         }
         Shape::set(self, index, value)

@@ -57,6 +57,7 @@ pub async fn graphql(caller: Caller, request: HttpRequest, body: Json) -> Handle
 
 /// A GraphQL request.
 #[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; the body is read with the strict reader")]
 pub struct GraphqlRequest {
     /// The document.

@@ -1,8 +1,10 @@
 //! What a GraphQL document may cost before anything of it runs. Depth, recursion and directives are checked by the
 //! library; size, tokens, aliases, root fields and operations here; the cost while planning.
 
+use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use kith_kernel::{Error, Result, codes};
+use std::collections::HashMap;
 
 /// Most bytes of a document.
 pub const DOCUMENT: usize = 32 * 1024;
@@ -16,6 +18,8 @@ pub const RECURSION: usize = 32;
 pub const DIRECTIVES: usize = 5;
 /// Most aliases of a document.
 pub const ALIASES: usize = 30;
+/// Most selections of a document, fragments unfolded. Every walk over a document visits each of them.
+pub const SELECTIONS: usize = 4_000;
 /// Most fields at the root.
 pub const ROOT_FIELDS: usize = 20;
 /// Most operations of a document.
@@ -70,43 +74,83 @@ pub fn document(document: &ExecutableDocument) -> Result<()> {
     if document.operations.iter().count() > OPERATIONS {
         return Err(refuse(format!("A document may have {OPERATIONS} operations.")));
     }
-    let mut aliases = 0;
+    let mut unfold = Unfold { document, known: HashMap::new() };
+    let mut all = Size::default();
     for (_, operation) in document.operations.iter() {
-        let set = &operation.node.selection_set.node;
-        if roots(document, set, 0) > ROOT_FIELDS {
+        let size = unfold.set(&operation.node.selection_set.node);
+        if size.roots > ROOT_FIELDS {
             return Err(refuse(format!("An operation may have {ROOT_FIELDS} fields at its root.")));
         }
-        aliases += count(set);
+        all = all.and(size);
     }
-    aliases += document.fragments.values().map(|fragment| count(&fragment.node.selection_set.node)).sum::<usize>();
-    if aliases > ALIASES {
-        return Err(refuse(format!("A document may have {ALIASES} aliases.")));
+    // Those that no operation uses, too: they are validated all the same.
+    for name in document.fragments.keys() {
+        let size = unfold.fragment(name);
+        all.selections = all.selections.max(size.selections);
+    }
+    if all.selections > SELECTIONS {
+        return Err(refuse(format!("A document may have {SELECTIONS} selections once its fragments are unfolded.")));
+    }
+    if all.aliases > ALIASES {
+        return Err(refuse(format!("A document may have {ALIASES} aliases once its fragments are unfolded.")));
     }
     Ok(())
 }
 
-fn roots(document: &ExecutableDocument, set: &SelectionSet, depth: usize) -> usize {
-    if depth > RECURSION {
-        return ROOT_FIELDS + 1;
-    }
-    let one = |selection: &Selection| match selection {
-        Selection::Field(_) => 1,
-        Selection::InlineFragment(inline) => roots(document, &inline.node.selection_set.node, depth + 1),
-        Selection::FragmentSpread(spread) => {
-            let fragment = document.fragments.get(&spread.node.fragment_name.node);
-            fragment.map_or(0, |fragment| roots(document, &fragment.node.selection_set.node, depth + 1))
-        }
-    };
-    set.items.iter().map(|item| one(&item.node)).fold(0, usize::saturating_add)
+/// How large a selection set is with every fragment unfolded.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    selections: usize,
+    aliases: usize,
+    roots: usize,
 }
 
-fn count(set: &SelectionSet) -> usize {
-    let one = |selection: &Selection| match selection {
-        Selection::Field(field) => usize::from(field.node.alias.is_some()) + count(&field.node.selection_set.node),
-        Selection::InlineFragment(inline) => count(&inline.node.selection_set.node),
-        Selection::FragmentSpread(_) => 0,
-    };
-    set.items.iter().map(|item| one(&item.node)).sum()
+impl Size {
+    /// Larger than anything: a fragment that spreads itself.
+    const ENDLESS: Size = Size { selections: usize::MAX, aliases: usize::MAX, roots: usize::MAX };
+
+    fn and(self, other: Size) -> Size {
+        Size {
+            selections: self.selections.saturating_add(other.selections),
+            aliases: self.aliases.saturating_add(other.aliases),
+            roots: self.roots.saturating_add(other.roots),
+        }
+    }
+}
+
+/// Measures each fragment once, so that fragments which double each other cost nothing here.
+struct Unfold<'a> {
+    document: &'a ExecutableDocument,
+    known: HashMap<&'a Name, Size>,
+}
+
+impl<'a> Unfold<'a> {
+    fn set(&mut self, set: &'a SelectionSet) -> Size {
+        let mut size = Size::default();
+        for item in &set.items {
+            size = size.and(match &item.node {
+                Selection::Field(field) => {
+                    let inner = self.set(&field.node.selection_set.node);
+                    let own = Size { selections: 1, aliases: usize::from(field.node.alias.is_some()), roots: 1 };
+                    own.and(Size { roots: 0, ..inner })
+                }
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            });
+        }
+        size
+    }
+
+    fn fragment(&mut self, name: &Name) -> Size {
+        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else { return Size::default() };
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        self.known.insert(name, Size::ENDLESS);
+        let size = self.set(&fragment.node.selection_set.node);
+        self.known.insert(name, size);
+        size
+    }
 }
 
 #[cfg(test)]

@@ -303,7 +303,7 @@ async fn perform(
             caller.read(move |conn, cx| read::list(conn, cx, &args, &list)).await
         }
         _ => {
-            let manner = manner(shared, key, &arguments, root, entry);
+            let manner = manner(shared, key, &arguments, root, entry)?;
             let answer =
                 caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select, &results));
             Ok(answer.await?.body)
@@ -312,8 +312,12 @@ async fn perform(
 }
 
 /// The key of a field: its own `clientMutationId`, or the request's header together with the field's place.
-fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root, entry: &Entry) -> Manner {
-    let own = text(arguments, "clientMutationId").filter(|own| !own.is_empty() && own.len() <= 255);
+fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root, entry: &Entry) -> Result<Manner> {
+    let own = text(arguments, "clientMutationId");
+    if own.as_ref().is_some_and(|own| !(1..=255).contains(&own.len()) || own.chars().any(char::is_control)) {
+        let detail = "Expected 1 to 255 bytes without control characters.";
+        return Err(Error::invalid("/clientMutationId", "WRONG_TYPE", detail));
+    }
     let key = own
         .map(|own| format!("graphql:{own}"))
         .or_else(|| shared.key.as_ref().map(|shared| format!("graphql:{shared}:{key}")));
@@ -321,7 +325,7 @@ fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root,
     digest.update(format!("{root:?} {} ", entry.name));
     digest.update(Json::Object(arguments.clone()).to_string());
     let dry_run = arguments.get("dryRun").and_then(Json::as_bool).unwrap_or(false);
-    Manner { key: key.map(|key| (key, digest.finalize().to_vec())), dry_run }
+    Ok(Manner { key: key.map(|key| (key, digest.finalize().to_vec())), dry_run })
 }
 
 fn write(

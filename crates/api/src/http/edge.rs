@@ -42,7 +42,10 @@ pub async fn edge(
     let status = response.status().as_u16();
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let seconds = began.elapsed().as_secs_f64();
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+    // Anybody can make methods up; each would be a series of its own for ever.
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method.as_str());
+    let label = if known { method.to_string() } else { "OTHER".into() };
+    let labels = [("method", label), ("route", route), ("status", status.to_string())];
     metrics::histogram!("kith_http_request_seconds", &labels).record(seconds);
     // The path carries ids and names of systems, never the query string, which may carry personal data.
     tracing::info!(request_id = %id, %method, path, status, milliseconds = seconds * 1e3, "request");

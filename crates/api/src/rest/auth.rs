@@ -36,6 +36,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// Who logs in.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read with the strict reader")]
 pub struct LoginInput {
     /// Short name of the tenant.
@@ -51,6 +52,7 @@ pub struct LoginInput {
 
 /// Tokens of a session.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; answers are written as JSON")]
 pub struct SessionTokens {
     /// Send it as `Authorization: Bearer`.
@@ -65,6 +67,7 @@ pub struct SessionTokens {
 
 /// A refresh token.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read with the strict reader")]
 pub struct RefreshInput {
     /// As it was given.
@@ -257,6 +260,7 @@ pub async fn token(app: web::Data<App>, request: HttpRequest, form: web::Bytes) 
 
 /// A change of one's own password.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read with the strict reader")]
 pub struct PasswordChange {
     /// The current one.
@@ -301,6 +305,7 @@ pub async fn change_password(caller: Caller, request: HttpRequest, body: Json) -
 
 /// A password for somebody.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read with the strict reader")]
 pub struct PasswordInput {
     /// 8 to 1,024 bytes.
@@ -332,6 +337,7 @@ async fn replace_password(caller: Caller, user: Uuid, new: String) -> Handled {
 
 /// An API key with its secret, which is shown this once.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; answers are written as JSON")]
 pub struct ApiKeyCreated {
     /// The key's record.
@@ -343,6 +349,7 @@ pub struct ApiKeyCreated {
 
 /// What an API key is made from.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read with the strict reader")]
 pub struct ApiKeyCreate {
     /// What it is for.
