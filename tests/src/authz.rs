@@ -1,1 +1,310 @@
-//! To come.
+//! Who may do what, through both doors: walks over everything that is served, and the table of the built-in roles.
+
+mod giving;
+mod scopes;
+
+use crate::tenancy::UNKNOWN;
+use crate::tenancy::records::{self, Ids, body, entries, one_of_each};
+use kith_api::rest::system::OPEN;
+use kith_kernel::{Entry, Verb};
+use kith_testkit::{Client, Stage, Tenant};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A field at one of the roots of the GraphQL schema.
+pub struct Root {
+    /// Its name.
+    pub name: String,
+    /// Which root.
+    pub mutation: bool,
+    /// What it is about.
+    pub entry: &'static Entry,
+    /// Arguments with their types.
+    pub arguments: Vec<(String, String)>,
+}
+
+/// Every root field that follows from the catalogue, as introspection tells.
+pub async fn roots(client: &Client) -> Vec<Root> {
+    let ty = "type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+    let fields = format!("fields {{ name args {{ name {ty} }} }}");
+    let query = format!("{{ __schema {{ queryType {{ {fields} }} mutationType {{ {fields} }} }} }}");
+    let schema = client.graphql(&query, json!({})).await.expect(200);
+    let mut roots = Vec::new();
+    for (place, mutation) in [("queryType", false), ("mutationType", true)] {
+        for field in schema.at(&format!("/data/__schema/{place}/fields")).as_array().unwrap() {
+            let name = field["name"].as_str().unwrap().to_owned();
+            let Some(entry) = entries().iter().find(|entry| belongs(&name, entry)) else {
+                assert_eq!(name, "viewer", "a root field that nobody walks over");
+                continue;
+            };
+            let argument = |arg: &Value| (arg["name"].as_str().unwrap().to_owned(), written(&arg["type"]));
+            let arguments = field["args"].as_array().unwrap().iter().map(argument).collect();
+            roots.push(Root { name, mutation, entry, arguments });
+        }
+    }
+    roots
+}
+
+fn belongs(name: &str, entry: &Entry) -> bool {
+    let suffixes = ["", "ByExternalId", "Create", "Update", "Upsert", "Archive", "Restore", "Batch"];
+    name == entry.plural || name.strip_prefix(entry.singular.as_str()).is_some_and(|rest| suffixes.contains(&rest))
+}
+
+/// A type as a document writes it.
+fn written(ty: &Value) -> String {
+    match ty["kind"].as_str() {
+        Some("NON_NULL") => format!("{}!", written(&ty["ofType"])),
+        Some("LIST") => format!("[{}]", written(&ty["ofType"])),
+        _ => ty["name"].as_str().unwrap().to_owned(),
+    }
+}
+
+impl Root {
+    fn required(&self) -> impl Iterator<Item = &(String, String)> {
+        self.arguments.iter().filter(|(name, ty)| ty.ends_with('!') || (name == "dryRun"))
+    }
+
+    /// A document that asks for this field alone, with its arguments as variables.
+    pub fn document(&self) -> String {
+        let declared: Vec<_> = self.required().map(|(name, ty)| format!("${name}: {ty}")).collect();
+        let passed: Vec<_> = self.required().map(|(name, _)| format!("{name}: ${name}")).collect();
+        let list =
+            |parts: Vec<String>| if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) };
+        let selection = match () {
+            () if self.name == self.entry.plural => "nodes { id }",
+            () if self.name.ends_with("Batch") => "status problem",
+            () => "id",
+        };
+        let operation = if self.mutation { "mutation" } else { "query" };
+        format!("{operation}{} {{ {}{} {{ {selection} }} }}", list(declared), self.name, list(passed))
+    }
+
+    /// Good values for them.
+    pub fn variables(&self, ids: &Ids, id: &str) -> Value {
+        let change = || records::change(self.entry.name).unwrap_or(json!({}));
+        let create = || if self.entry.offers(Verb::Create) { body(self.entry.name, ids) } else { json!({}) };
+        let value = |name: &str| match name {
+            "id" => json!(id),
+            "system" => json!("erp"),
+            "externalId" => json!("nothing"),
+            "input" if self.name.ends_with("Update") => change(),
+            "input" => create(),
+            "name" => json!("Key"),
+            "roleId" => json!(ids["roles"]),
+            "items" => json!([{"op": "update", "id": id, "data": change()}]),
+            _ => Value::Null,
+        };
+        self.required().map(|(name, _)| (name.clone(), value(name))).collect::<serde_json::Map<_, _>>().into()
+    }
+}
+
+/// A user with a role of these grants, written `resource:ACTION:SCOPE`.
+pub fn with_grants(stage: &Stage, tenant: &Tenant, grants: &str) -> (Uuid, Client) {
+    let grant = |text: &str| {
+        let parts: Vec<&str> = text.split(':').collect();
+        json!({"resource": parts[0], "action": parts[1], "scope": parts[2]})
+    };
+    let grants: Vec<Value> = grants.split_whitespace().map(grant).collect();
+    let name = format!("Role of {}", stage.system(tenant).new_id());
+    let role = stage.make(tenant, "roles", json!({"name": name, "grants": grants}));
+    let email = format!("{}@example.com", stage.system(tenant).new_id());
+    let user = stage.make(tenant, "users", json!({"name": "Somebody", "email": email}));
+    stage.make(tenant, "role-assignments", json!({"userId": user, "roleId": role}));
+    (user, stage.client(tenant, user))
+}
+
+/// Method and path of every operation of the contract, with parameters filled in, and its key as in the list of open
+/// ones.
+fn operations(ids: &Ids) -> Vec<(String, String, String)> {
+    let document = kith_api::openapi::document(kith_api::catalogue());
+    let mut all = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let resource = path.split('/').nth(2).unwrap_or_default();
+        let id = ids.get(resource).map_or(UNKNOWN, String::as_str);
+        let filled = path.replace("{id}", id).replace("{system}", "erp").replace("{externalId}", "nothing");
+        let filled = filled.replace("{type}", "not-found");
+        assert!(!filled.contains('{'), "a parameter without a value: {path}");
+        for method in operations.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            all.push((method.clone(), filled.clone(), format!("{method} {path}")));
+        }
+    }
+    all
+}
+
+#[actix_web::test]
+async fn every_operation_needs_a_token_unless_it_is_on_the_reviewed_list() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let ids = one_of_each(&stage, &tenant).await;
+    let all = operations(&ids);
+    assert!(all.len() > 120, "only {} operations", all.len());
+    for open in OPEN {
+        assert!(all.iter().any(|(.., key)| key == open), "{open} is not in the contract");
+    }
+    for (method, path, key) in &all {
+        for body in [None, Some(b"{".to_vec()), Some(b"{}".to_vec())] {
+            let answer = stage.anonymous().send(method, path, body).await;
+            let refused = (answer.status, answer.code()) == (401, "UNAUTHENTICATED");
+            assert_eq!(refused, !OPEN.contains(&key.as_str()), "{key}: {}", answer.status);
+        }
+    }
+    let open = ["/", "/docs", "/docs/", "/graphiql", "/openapi.json", "/schema.graphql", "/metrics"];
+    for path in open {
+        assert_ne!(stage.anonymous().get(path).await.status, 401, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn every_root_field_needs_a_token() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let ids = one_of_each(&stage, &tenant).await;
+    let all = roots(&stage.admin(&tenant)).await;
+    assert!(all.len() > 120, "only {} root fields", all.len());
+    for root in all {
+        let answer = stage.anonymous().graphql(&root.document(), root.variables(&ids, UNKNOWN)).await;
+        assert_eq!((answer.status, answer.at("/data")), (401, &Value::Null), "{}", root.name);
+    }
+    for query in ["{ viewer { id } }", "{ __typename }", "{ __schema { queryType { name } } }", "{ nonsense"] {
+        stage.anonymous().graphql(query, json!({})).await.expect(401);
+    }
+}
+
+#[actix_web::test]
+async fn who_may_not_write_is_refused_before_anybody_looks_at_the_body() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let ids = one_of_each(&stage, &tenant).await;
+    let (_, nobody) = with_grants(&stage, &tenant, "");
+    let reader = stage.as_role(&tenant, "READ_ONLY");
+    let before = records::everything(&stage.admin(&tenant)).await;
+    let reading = |method: &str, path: &str| method == "GET" || path.ends_with("/query");
+    let mut walked = 0;
+    for (role, client) in [("READ_ONLY", reader), ("nothing", nobody)] {
+        for (method, path, key) in operations(&ids) {
+            let own = ["/graphql", "/v1/auth/password", "/v1/viewer"].contains(&path.as_str());
+            if OPEN.contains(&key.as_str()) || own || (reading(&method, &path) && role == "READ_ONLY") {
+                continue;
+            }
+            let plain = client.with("content-type", "text/plain");
+            let bodies: [(&Client, Option<&[u8]>); 4] =
+                [(&client, None), (&client, Some(b"{\"nonsense\": 1}")), (&client, Some(b"{")), (&plain, Some(b"{}"))];
+            for (client, body) in bodies {
+                let answer = client.send(&method, &path, body.map(<[u8]>::to_vec)).await;
+                // A long list is read from its body before it is known to be forbidden.
+                let right = (answer.status, answer.code()) == (403, "FORBIDDEN");
+                let unread = path.ends_with("/query") && [400, 415, 422].contains(&answer.status);
+                assert!(right || unread, "{role} {key}: {}", answer.body);
+            }
+            walked += 1;
+        }
+        for root in roots(&client).await {
+            if !root.mutation && role == "READ_ONLY" {
+                continue;
+            }
+            let id = &ids[root.entry.name];
+            let answer = client.graphql(&root.document(), root.variables(&ids, id)).await.expect(200);
+            assert_eq!(answer.at("/errors/0/extensions/code"), "FORBIDDEN", "{role} {}: {}", root.name, answer.body);
+            assert_eq!(answer.at(&format!("/data/{}", root.name)), &Value::Null);
+            walked += 1;
+        }
+    }
+    assert!(walked > 300, "only {walked} places");
+    assert_eq!(records::everything(&stage.admin(&tenant)).await, before, "nothing has changed");
+}
+
+/// What the built-in roles may do to a record that nobody owns: R read, C create, U update, A archive; `-` may not;
+/// `.` is not offered.
+const VERDICTS: &[(&str, [&str; 4])] = &[
+    // Resource, then ADMIN, MANAGER, MEMBER, READ_ONLY.
+    ("accounts", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("account-roles", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("contacts", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("contact-points", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("addresses", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("relationships", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("external-ids", ["RC.A", "RC.A", "RC.-", "R-.-"]),
+    ("tags", ["RCUA", "RCUA", "RCUA", "R---"]),
+    ("taggings", ["RC.A", "RC.A", "RC.-", "R-.-"]),
+    ("notes", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
+    ("users", ["RCUA", "R---", "R---", "R---"]),
+    ("teams", ["RCUA", "R---", "R---", "R---"]),
+    ("memberships", ["RCUA", "R---", "R---", "R---"]),
+    ("roles", ["RCUA", "R---", "----", "----"]),
+    ("role-assignments", ["RC.A", "R-.-", "--.-", "--.-"]),
+    ("api-keys", ["R.UA", "-.--", "-.--", "-.--"]),
+];
+
+#[actix_web::test]
+async fn the_built_in_roles_may_do_what_the_table_says_through_both_doors() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let ids = one_of_each(&stage, &tenant).await;
+    let names: Vec<&str> = VERDICTS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, entries().iter().map(|entry| entry.name).collect::<Vec<_>>(), "each resource has its row");
+    let roles = ["ADMIN", "MANAGER", "MEMBER", "READ_ONLY"].map(|role| stage.as_role(&tenant, role));
+    let all = roots(&stage.admin(&tenant)).await;
+    for (name, expected) in VERDICTS {
+        let (mut rest, mut graphql) = (Vec::new(), Vec::new());
+        for client in &roles {
+            rest.push(over_rest(client, name, &ids).await);
+            graphql.push(over_graphql(client, name, &all, &ids).await);
+        }
+        assert_eq!(rest, expected, "{name} over REST");
+        assert_eq!(graphql, expected, "{name} over GraphQL");
+    }
+}
+
+async fn over_rest(client: &Client, name: &str, ids: &Ids) -> String {
+    let (base, one) = (format!("/v1/{name}"), format!("/v1/{name}/{}", ids[name]));
+    let entry = records::entry(name);
+    let new = if entry.offers(Verb::Create) { body(name, ids) } else { json!({}) };
+    let change = records::change(name);
+    let bytes = |body: &Value| Some(body.to_string().into_bytes());
+    let mut verdicts = String::new();
+    for (letter, method, path, body) in [
+        ('R', "GET", one.clone(), None),
+        ('C', "POST", format!("{base}?dryRun=true"), bytes(&new)),
+        ('U', "PATCH", format!("{one}?dryRun=true"), bytes(change.as_ref().unwrap_or(&json!({})))),
+        ('A', "DELETE", format!("{one}?dryRun=true"), None),
+    ] {
+        let answer = client.send(method, &path, body).await;
+        verdicts.push(match answer.status {
+            _ if letter == 'U' && change.is_none() => '.',
+            200..=299 => letter,
+            403 => '-',
+            405 => '.',
+            other => panic!("{method} {path}: {other} {}", answer.body),
+        });
+    }
+    let listed = client.get(&base).await.status;
+    assert_eq!(listed == 200, verdicts.starts_with('R'), "{name}: list and get agree");
+    verdicts
+}
+
+async fn over_graphql(client: &Client, name: &str, all: &[Root], ids: &Ids) -> String {
+    let entry = records::entry(name);
+    let mut verdicts = String::new();
+    for (letter, suffix) in [('R', ""), ('C', "Create"), ('U', "Update"), ('A', "Archive")] {
+        // Keys are made in a way of their own, which has no dry run.
+        let offered = suffix != "Create" || entry.offers(Verb::Create);
+        let name_of = format!("{}{suffix}", entry.singular);
+        let Some(root) = all.iter().find(|root| offered && root.name == name_of) else {
+            verdicts.push('.');
+            continue;
+        };
+        let mut variables = root.variables(ids, &ids[name]);
+        if root.mutation {
+            variables["dryRun"] = json!(true);
+        }
+        let answer = client.graphql(&root.document(), variables).await.expect(200);
+        let code = answer.at("/errors/0/extensions/code").as_str();
+        verdicts.push(match code {
+            None => letter,
+            Some("FORBIDDEN") => '-',
+            Some(other) => panic!("{}: {other} {}", root.name, answer.body),
+        });
+    }
+    verdicts
+}

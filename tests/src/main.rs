@@ -8,6 +8,7 @@ mod golden;
 mod graphql;
 mod identity;
 mod lists;
+mod plans;
 mod pool;
 mod smoke;
 mod tables;

@@ -242,8 +242,12 @@ async fn identify(request: &HttpRequest) -> Result<Caller> {
     };
     let known = known(&app, &proof).await?;
     let Proof { tenant, principal, session, .. } = proof;
-    if let Some(budget) = app.rate.take(principal)? {
+    let (budget, refusal) = app.rate.take(principal);
+    if let Some(budget) = budget {
         request.extensions_mut().insert(budget);
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal);
     }
     let origin = Origin {
         request_id: request.extensions().get::<RequestId>().map(|id| id.0),

@@ -190,6 +190,9 @@ impl Resource for Account {
 impl Account {
     /// Walks up from the new parent. The walk is bounded, so that a tree broken by other means cannot hang it.
     fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: AccountId) -> Result<()> {
+        // One move at a time in a tenant: two, each fine by itself, could close a circle together.
+        let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
+        lock.bind(Bind::Text(Some(format!("{}|accounts|tree", cx.tenant)))).sql(", 0))").execute(conn)?;
         let mut out =
             Statement::new("WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));

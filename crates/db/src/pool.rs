@@ -2,7 +2,8 @@
 //!
 //! A connection is given its tenant here and nowhere else. Reads let a connection keep the tenant it carries and set
 //! it only when it differs, which saves a round trip; the tenant is remembered only after the statement that set it
-//! succeeded outside any transaction, and a connection whose state is in doubt is thrown away. Writes depend on no
+//! succeeded outside any transaction, and a connection whose state is in doubt is thrown away, be it that a transaction
+//! was left open or that somebody sent a statement of their own which may outlast the work. Writes depend on no
 //! memory: `BEGIN; SET LOCAL` is one message. Where only `SET LOCAL` reaches the shards (Citus), reads do the same.
 
 use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
@@ -11,7 +12,7 @@ use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
 use kith_kernel::{Error, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -61,6 +62,64 @@ struct Carrier {
     conn: PgConnection,
     /// None: in doubt. Nil: none.
     tenant: Option<Uuid>,
+    watch: Arc<Watch>,
+}
+
+/// What the statements of a connection did behind this module's back.
+#[derive(Default)]
+struct Watch {
+    /// The next statement comes from here or from diesel's transaction manager.
+    ours: AtomicBool,
+    /// A statement of somebody else may have left a transaction, a setting or a tenant behind.
+    tainted: AtomicBool,
+    /// A statement failed, so that PostgreSQL will answer COMMIT with a rollback, without calling that an error.
+    failed: AtomicBool,
+}
+
+impl Watch {
+    fn see(&self, event: &InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::BeginTransaction { .. } | InstrumentationEvent::CommitTransaction { .. } => {
+                self.ours.store(true, Ordering::Relaxed);
+            }
+            // To a savepoint or to the start: what failed is undone.
+            InstrumentationEvent::RollbackTransaction { .. } => {
+                self.ours.store(true, Ordering::Relaxed);
+                self.failed.store(false, Ordering::Relaxed);
+            }
+            InstrumentationEvent::FinishQuery { error: Some(_), .. } => self.failed.store(true, Ordering::Relaxed),
+            InstrumentationEvent::StartQuery { query, .. } => {
+                let ours = self.ours.swap(false, Ordering::Relaxed);
+                if !ours && !harmless(query) {
+                    self.tainted.store(true, Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_tainted(&self) -> bool {
+        self.tainted.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether a statement can leave nothing behind in the session: it begins as reading and writing of rows begins, is
+/// the only one of its message, and does not set anything by function.
+fn harmless(query: &dyn std::fmt::Display) -> bool {
+    struct First(Option<bool>);
+    impl std::fmt::Write for First {
+        fn write_str(&mut self, sql: &str) -> std::fmt::Result {
+            let first = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+            let rows = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "EXPLAIN", "MERGE", "VALUES", "TABLE"];
+            let known = rows.iter().any(|word| first.eq_ignore_ascii_case(word));
+            self.0 = Some(known && !sql.trim_end().trim_end_matches(';').contains(';') && !sql.contains("set_config"));
+            // The text comes first; nobody needs the binds.
+            Err(std::fmt::Error)
+        }
+    }
+    let mut first = First(None);
+    std::fmt::write(&mut first, format_args!("{query}")).ok();
+    first.0.unwrap_or(false)
 }
 
 #[derive(Debug)]
@@ -92,14 +151,17 @@ impl r2d2::ManageConnection for Manager {
             self.0.statement_timeout.as_millis(),
         );
         conn.batch_execute(&settings).map_err(|error| fail(&error))?;
-        if let Some(statements) = self.0.statements.clone() {
-            conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-                    statements.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        Ok(Carrier { conn, tenant: Some(Uuid::nil()) })
+        let watch = Arc::new(Watch::default());
+        let (watching, statements) = (watch.clone(), self.0.statements.clone());
+        conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            watching.see(&event);
+            if let Some(statements) =
+                statements.as_ref().filter(|_| matches!(event, InstrumentationEvent::StartQuery { .. }))
+            {
+                statements.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(Carrier { conn, tenant: Some(Uuid::nil()), watch })
     }
 
     fn is_valid(&self, carrier: &mut Carrier) -> Result<(), ConnectError> {
@@ -107,8 +169,9 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, carrier: &mut Carrier) -> bool {
-        // Dropped while unwinding, in the middle of a transaction, or with a tenant in doubt: not to be used again.
-        std::thread::panicking() || carrier.tenant.is_none() || carrier.conn.is_broken()
+        // Dropped while unwinding, in the middle of a transaction, with a tenant in doubt, or after a statement that may
+        // have left something behind: not to be used again.
+        std::thread::panicking() || carrier.tenant.is_none() || carrier.watch.is_tainted() || carrier.conn.is_broken()
     }
 }
 
@@ -172,6 +235,7 @@ impl Db {
         }
         if carrier.tenant != Some(tenant) {
             carrier.tenant = None;
+            carrier.watch.ours.store(true, Ordering::Relaxed);
             carrier.conn.batch_execute(&format!("SET app.tenant = '{}'", setting(tenant)))?;
             carrier.tenant = Some(tenant);
         }
@@ -224,6 +288,7 @@ fn setting(tenant: Uuid) -> String {
 fn begin(carrier: &mut Carrier, tenant: Uuid) -> Result<()> {
     let sql = format!("BEGIN; SET LOCAL app.tenant = '{}'", setting(tenant));
     let carried = carrier.tenant.take();
+    carrier.watch.failed.store(false, Ordering::Relaxed);
     AnsiTransactionManager::begin_transaction_sql(&mut carrier.conn, &sql)?;
     // SET LOCAL ends with the transaction, and then what the session carried before holds again.
     carrier.tenant = carried;
@@ -232,15 +297,18 @@ fn begin(carrier: &mut Carrier, tenant: Uuid) -> Result<()> {
 
 fn end(carrier: &mut Carrier, commit: bool) -> Result<()> {
     let carried = carrier.tenant.take();
-    if commit {
+    let failed = commit && carrier.watch.failed.load(Ordering::Relaxed);
+    if commit && !failed {
         AnsiTransactionManager::commit_transaction(&mut carrier.conn)?;
     } else {
         AnsiTransactionManager::rollback_transaction(&mut carrier.conn)?;
     }
-    if depth(&mut carrier.conn) == Some(0) {
-        carrier.tenant = carried;
+    if depth(&mut carrier.conn) != Some(0) {
+        // Somebody left a savepoint open inside: what was ended is that, and the rest goes with the connection.
+        return Err(Error::internal("a transaction was left open inside another"));
     }
-    Ok(())
+    carrier.tenant = carried;
+    if failed { Err(Error::internal("a statement failed, and the work went on as if it had not")) } else { Ok(()) }
 }
 
 /// How many transactions diesel believes are open; none when it has lost count.

@@ -4,8 +4,8 @@
 use crate::{log, store};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation, Violations,
-    apply, codes, missing, text,
+    Access, Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation,
+    Violations, apply, codes, missing, text,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ pub fn update(
     let mut violations = Violations::default();
     let given = apply(entry, row.as_mut(), body, Mode::Update, &mut violations);
     if let Some(seen) = seen {
-        merge(conn, cx, entry, before.as_ref(), seen, &given, body)?;
+        merge(conn, cx, entry, (before.as_ref(), row.as_ref()), seen, &given)?;
     }
     if before.meta().archived_at.is_some() {
         return Err(Error::new(
@@ -123,7 +123,8 @@ pub fn upsert(
         .sql(", 0))")
         .execute(conn)?;
     if let Some(id) = by_external_id(conn, cx, entry, system, external_id)? {
-        return Ok((update(conn, cx, entry, id, seen, body)?, false));
+        let body = without_repeated(conn, cx, entry, id, body)?;
+        return Ok((update(conn, cx, entry, id, seen, &body)?, false));
     }
     if seen.is_some() {
         return Err(Error::new(
@@ -142,6 +143,28 @@ pub fn upsert(
 /// Keys are stored clean, so they are looked up clean.
 fn key_part(pointer: &str, value: &str) -> Result<String> {
     text::clean(value).map_err(|expected| Error::invalid(pointer, "WRONG_TYPE", format!("Expected {expected}.")))
+}
+
+/// A body without the members that can be set on create only and are what they were: the same upsert can come again.
+fn without_repeated(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    id: Uuid,
+    body: &Map<String, Value>,
+) -> Result<Map<String, Value>> {
+    let fixed = |name: &str| entry.field(name).filter(|(_, field)| field.access == Access::CreateOnly);
+    let mut body = body.clone();
+    if body.keys().any(|name| fixed(name).is_some()) {
+        let row = store::lock(conn, cx, entry, id, Action::Update)?;
+        body.retain(|name, value| {
+            let Some((index, _)) = fixed(name) else { return true };
+            let mut same = row.copy();
+            let parsed = same.set(index, value);
+            parsed.is_err() || log::field_value(same.as_ref(), index) != log::field_value(row.as_ref(), index)
+        });
+    }
+    Ok(body)
 }
 
 /// The id of the record that has this key in another system.
@@ -180,10 +203,9 @@ fn merge(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,
-    before: &dyn Row,
+    (before, row): (&dyn Row, &dyn Row),
     seen: i32,
     given: &[usize],
-    body: &Map<String, Value>,
 ) -> Result<()> {
     let current = before.meta().version;
     if seen == current {
@@ -208,7 +230,8 @@ fn merge(
         let Some((_, at, by)) = since.iter().find(|(fields, ..)| fields.iter().any(|name| name == field.name)) else {
             continue;
         };
-        let (yours, theirs) = (body.get(field.name).cloned().unwrap_or_default(), log::field_value(before, *index));
+        // Both as they are stored: one value may be written in several ways.
+        let (yours, theirs) = (log::field_value(row, *index), log::field_value(before, *index));
         if yours != theirs {
             conflicts.push(Violation {
                 pointer: format!("/{}", field.name),

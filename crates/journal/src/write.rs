@@ -62,7 +62,7 @@ pub(crate) fn row(out: &mut Vec<u8>, row: &dyn Row, select: &Selection, children
 }
 
 /// The members of an amount that are asked for, under the names they are asked by.
-fn money(out: &mut Vec<u8>, row: &dyn Row, index: usize, parts: &[(Box<[u8]>, String)]) {
+fn money(out: &mut Vec<u8>, row: &dyn Row, index: usize, parts: &[(kith_kernel::Key, String)]) {
     let value = crate::log::field_value(row, index);
     if value.is_null() {
         return out.extend_from_slice(b"null");

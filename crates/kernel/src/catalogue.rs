@@ -118,6 +118,8 @@ pub struct Entry {
     pub fields: &'static [Field],
     /// Visible fields, as (index in `fields`), in the order of answers.
     pub shown: Vec<usize>,
+    /// `"name":` of the fields of `shown`.
+    pub keys: Vec<Vec<u8>>,
     /// `t.column, …` of all fields in order.
     pub columns: String,
     /// All relations.
@@ -193,6 +195,7 @@ impl Entry {
         });
         let own = 8..R::FIELDS.len();
         let visible = |index: &usize| R::FIELDS.get(*index).is_some_and(Field::visible);
+        let shown: Vec<usize> = [0, 2].into_iter().chain(own).chain(3..8).filter(visible).collect();
         let columns = R::FIELDS.iter().flat_map(|field| field.columns).map(|column| format!("t.{column}"));
         Entry {
             name: R::NAME,
@@ -205,7 +208,12 @@ impl Entry {
             area: R::AREA,
             administrative: R::ADMINISTRATIVE,
             fields: R::FIELDS,
-            shown: [0, 2].into_iter().chain(own).chain(3..8).filter(visible).collect(),
+            keys: shown
+                .iter()
+                .filter_map(|index| R::FIELDS.get(*index))
+                .map(|field| crate::select::key(field.name))
+                .collect(),
+            shown,
             columns: columns.collect::<Vec<_>>().join(", "),
             relations: references.chain(R::RELATIONS.iter().cloned()).collect(),
             ownership: R::OWNERSHIP,

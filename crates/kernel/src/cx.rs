@@ -3,7 +3,11 @@
 use crate::{Action, Actor, Catalogue, CursorKey, Entry, Error, Result, RowScope, codes};
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
-use uuid::{NoContext, Timestamp, Uuid};
+use std::sync::Mutex;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+/// Counts within a millisecond, so that records made by one request sort in the order in which they were made.
+static WITHIN: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// Where a request came from, for the audit trail.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +43,7 @@ impl Cx {
     /// A new time-ordered id (UUIDv7) at this request's time.
     pub fn new_id(&self) -> Uuid {
         let seconds = u64::try_from(self.now.timestamp()).unwrap_or(0);
-        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, self.now.timestamp_subsec_nanos()))
+        Uuid::new_v7(Timestamp::from_unix(&WITHIN, seconds, self.now.timestamp_subsec_nanos()))
     }
 
     /// The rows in which the actor may do `action`, or `FORBIDDEN`. The first line of every verb.

@@ -35,7 +35,7 @@ pub use field::{Access, Field, FieldType, Kind};
 pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES};
 pub use money::{Currency, Money, decimal_from_text};
 pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};
-pub use select::{EdgeItem, Item, ListItem, ListSelect, PageItem, Selection};
+pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use statement::{Bind, Statement, Typed};
 pub use time::{Clock, write_date, write_time};

@@ -2,6 +2,10 @@
 //! REST's `fields` and `expand` and a GraphQL selection set become the same tree.
 
 use crate::{Entry, ListArgs, Relation};
+use std::borrow::Cow;
+
+/// `"name":`, ready to be copied. Those of whole records are made once a process, not once a request.
+pub type Key = Cow<'static, [u8]>;
 
 /// The part of a record that is asked for.
 #[derive(Debug)]
@@ -18,30 +22,30 @@ pub enum Item {
     /// A field by its index in the field table.
     Field {
         /// Ready to be copied.
-        key: Box<[u8]>,
+        key: Key,
         /// In the field table.
         index: usize,
     },
     /// Some members of an amount.
     Money {
         /// Ready to be copied.
-        key: Box<[u8]>,
+        key: Key,
         /// In the field table.
         index: usize,
         /// Keys ready to be copied, and the member each stands for.
-        parts: Vec<(Box<[u8]>, String)>,
+        parts: Vec<(Key, String)>,
     },
     /// A constant JSON text, such as `__typename`.
     Constant {
         /// Ready to be copied.
-        key: Box<[u8]>,
+        key: Key,
         /// JSON.
         text: String,
     },
     /// The record a reference points to.
     One {
         /// Ready to be copied.
-        key: Box<[u8]>,
+        key: Key,
         /// How to get there.
         relation: &'static Relation,
         /// What of it.
@@ -50,7 +54,7 @@ pub enum Item {
     /// A page of related records.
     Many {
         /// Ready to be copied.
-        key: Box<[u8]>,
+        key: Key,
         /// How to get there.
         relation: &'static Relation,
         /// Which of them.
@@ -73,26 +77,26 @@ pub struct ListSelect {
 #[derive(Debug)]
 pub enum ListItem {
     /// The records in a plain list.
-    Nodes(Box<[u8]>, Selection),
+    Nodes(Key, Selection),
     /// The records with their cursors.
-    Edges(Box<[u8]>, Vec<EdgeItem>),
+    Edges(Key, Vec<EdgeItem>),
     /// About the page.
-    Page(Box<[u8]>, Vec<(Box<[u8]>, PageItem)>),
+    Page(Key, Vec<(Key, PageItem)>),
     /// How many records there are in all.
-    Total(Box<[u8]>),
+    Total(Key),
     /// A constant JSON text.
-    Constant(Box<[u8]>, String),
+    Constant(Key, String),
 }
 
 /// One member of an edge.
 #[derive(Debug)]
 pub enum EdgeItem {
     /// The record.
-    Node(Box<[u8]>, Selection),
+    Node(Key, Selection),
     /// Its cursor.
-    Cursor(Box<[u8]>),
+    Cursor(Key),
     /// A constant JSON text.
-    Constant(Box<[u8]>, String),
+    Constant(Key, String),
 }
 
 /// One member of the description of a page.
@@ -119,22 +123,23 @@ pub enum PageItem {
 }
 
 /// `"name":` as bytes.
-pub(crate) fn key(name: &str) -> Box<[u8]> {
-    format!("{}:", serde_json::Value::from(name)).into_bytes().into_boxed_slice()
+pub(crate) fn key(name: &str) -> Vec<u8> {
+    format!("{}:", serde_json::Value::from(name)).into_bytes()
 }
 
 impl Selection {
     /// All fields, no relations.
     pub fn all(entry: &'static Entry) -> Self {
-        let items = entry.shown.iter().filter_map(|index| Some((*index, entry.fields.get(*index)?)));
-        let items = items.map(|(index, field)| Item::Field { key: key(field.name), index }).collect();
+        let items = entry.shown.iter().zip(&entry.keys);
+        let items =
+            items.map(|(index, key)| Item::Field { key: Cow::Borrowed(key.as_slice()), index: *index }).collect();
         Selection { entry, items }
     }
 }
 
 impl Item {
     /// A member called `name`.
-    pub fn key(name: &str) -> Box<[u8]> {
-        key(name)
+    pub fn key(name: &str) -> Key {
+        Cow::Owned(key(name))
     }
 }

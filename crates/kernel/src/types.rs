@@ -136,7 +136,8 @@ pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
 /// A date of the years 1 to 9999 as `YYYY-MM-DD`.
 pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
     // chrono takes signs and spaces where digits should be.
-    let digits = text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() || (byte == b'-' && (at == 4 || at == 7)));
+    let digits =
+        text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() || (byte == b'-' && (at == 4 || at == 7)));
     let date = (text.len() == 10 && digits).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()?;
     (1..=9999).contains(&date.year()).then_some(date)
 }

@@ -29,6 +29,13 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
     Ok(App::new(db, Arc::new(Clock::default()), instance, tokens, api))
 }
 
+/// Where measurements go. Fixed buckets, so that what is kept does not grow.
+fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
+    let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    let builder = metrics_exporter_prometheus::PrometheusBuilder::new().set_buckets(&buckets);
+    builder.context("The buckets cannot be used")?.install_recorder().context("The metrics cannot be set up")
+}
+
 /// Browsers may call from the listed origins, exactly.
 fn cors(origins: &[String]) -> Cors {
     let expose =
@@ -44,7 +51,7 @@ fn cors(origins: &[String]) -> Cors {
 /// Serves until the process is told to stop.
 pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
     let mut app = app;
-    app.metrics = Some(metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("metrics")?);
+    app.metrics = Some(metrics()?);
     let app = web::Data::new(app);
     let workers = settings.worker_count();
     // As many blocking threads as connections: more would only queue for one.
@@ -81,7 +88,9 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
     let sweeping = app.clone();
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            // Else what is measured piles up until somebody asks for it.
+            sweeping.metrics.iter().for_each(|metrics| metrics.run_upkeep());
             sweeping.rate.sweep();
         }
     });

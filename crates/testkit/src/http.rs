@@ -1,13 +1,16 @@
 //! A client for the API in process: every request passes the same layers as over a socket, and every answer that is a
 //! refusal is checked to be a problem document.
 
-use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, test, web};
+use futures_util::future::LocalBoxFuture;
 use kith_api::App;
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Somebody's way to the API.
 #[derive(Clone)]
@@ -81,14 +84,7 @@ impl Client {
 
     /// Sends bytes.
     pub async fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Answer {
-        let service = test::init_service(
-            Actix::new()
-                .app_data(self.app.clone())
-                .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
-                .wrap(from_fn(kith_api::http::edge::edge))
-                .configure(kith_api::rest::routes),
-        )
-        .await;
+        let service = service(&self.app).await;
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
         let mut request = test::TestRequest::default().method(method).uri(path);
         if let Some(token) = &self.token {
@@ -104,10 +100,9 @@ impl Client {
         if let Some(body) = body {
             request = request.set_payload(body);
         }
-        let response = test::call_service(&service, request.to_request()).await;
+        let response = service(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.into_body();
-        let bytes = actix_web::body::to_bytes(body.boxed()).await.unwrap_or_default();
+        let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
         let answer = Answer {
             status: status.as_u16(),
             headers,
@@ -147,6 +142,37 @@ impl Client {
     pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
         self.post("/graphql", json!({"query": query, "variables": variables})).await
     }
+}
+
+type Service = Rc<dyn Fn(test::TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
+
+thread_local! {
+    /// Putting all routes together costs more than most requests; each thread does it once an app. They are never dropped:
+    /// actix keeps pools of its own in thread locals, which may be gone by then.
+    static SERVICES: RefCell<Vec<&'static (web::Data<App>, Service)>> = const { RefCell::new(Vec::new()) };
+}
+
+async fn service(app: &web::Data<App>) -> Service {
+    let same = |known: &web::Data<App>| std::ptr::eq(known.get_ref(), app.get_ref());
+    let known = SERVICES.with_borrow(|all| all.iter().find(|known| same(&known.0)).map(|known| known.1.clone()));
+    if let Some(known) = known {
+        return known;
+    }
+    let service = test::init_service(
+        Actix::new()
+            .app_data(app.clone())
+            .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
+            .wrap(from_fn(kith_api::http::edge::edge))
+            .configure(kith_api::rest::routes),
+    );
+    let inner = Rc::new(service.await);
+    let service: Service = Rc::new(move |request| {
+        let inner = inner.clone();
+        Box::pin(async move { test::call_service(&*inner, request.to_request()).await.map_into_boxed_body() })
+    });
+    let kept: &'static _ = Box::leak(Box::new((app.clone(), service.clone())));
+    SERVICES.with_borrow_mut(|all| all.push(kept));
+    service
 }
 
 /// Promise 15: every refusal is a problem document with its id, and shows nothing of the inside.

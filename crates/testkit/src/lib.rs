@@ -7,4 +7,4 @@ mod stage;
 
 pub use cluster::{Scratch, cluster_url, prepare};
 pub use http::{Answer, Client};
-pub use stage::{Stage, Tenant};
+pub use stage::{PASSWORD, Stage, Tenant};

@@ -37,9 +37,9 @@ pub async fn graphql(caller: Caller, request: HttpRequest, body: Json) -> Handle
     let asked = Asked::read(&body.object()?)?;
     let key = headers::idempotency_key(request.headers())?;
     let request_id = caller.origin.request_id;
+    let shared = Arc::new(Shared::new(key, &asked.query));
     let text = match prepared(&caller, asked) {
         Ok((asked, keys)) => {
-            let shared = Arc::new(Shared::with_key(key));
             let schema = caller.app.schema.clone();
             let running = schema.execute(asked.data(caller).data(shared.clone()));
             let response = tokio::time::timeout(PATIENCE, running).await.unwrap_or_else(|_| {

@@ -20,7 +20,7 @@ pub struct Query(roots::StandardQuery, viewer::ViewerQuery);
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation);
+pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

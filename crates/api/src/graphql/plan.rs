@@ -148,7 +148,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Money is the one field with members of its own; whoever asks for some of them gets those.
-    fn field(&self, entry: &'static Entry, index: usize, key: Box<[u8]>, merged: &Merged<'a>) -> Item {
+    fn field(&self, entry: &'static Entry, index: usize, key: kith_kernel::Key, merged: &Merged<'a>) -> Item {
         let money = entry.fields.get(index).is_some_and(|field| field.kind == kith_kernel::Kind::Money);
         if !money {
             return Item::Field { key, index };
@@ -187,7 +187,7 @@ impl<'a> Planner<'a> {
         Ok(items)
     }
 
-    fn page_info(&self, sets: &[&'a SelectionSet]) -> Vec<(Box<[u8]>, PageItem)> {
+    fn page_info(&self, sets: &[&'a SelectionSet]) -> Vec<(kith_kernel::Key, PageItem)> {
         let item = |merged: Merged<'a>| {
             let item = match merged.name() {
                 "hasNextPage" => PageItem::HasNextPage,

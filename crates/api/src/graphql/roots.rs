@@ -32,14 +32,16 @@ pub struct Shared {
     pub cost: AtomicU64,
     /// Idempotency key of the request.
     pub key: Option<String>,
+    /// SHA-256 of the document: an answer is given again only to who asks for the same of it.
+    document: Vec<u8>,
     /// Each response key runs once, however often the document names it.
     cells: Mutex<HashMap<String, Arc<Cell>>>,
 }
 
 impl Shared {
-    /// For a request with this idempotency key.
-    pub fn with_key(key: Option<String>) -> Self {
-        Shared { key, ..Shared::default() }
+    /// For a request with this idempotency key and document.
+    pub fn new(key: Option<String>, document: &str) -> Self {
+        Shared { key, document: Sha256::digest(document).to_vec(), ..Shared::default() }
     }
 }
 
@@ -221,7 +223,7 @@ struct Planned {
     arguments: Map<String, Json>,
     record: Option<Selection>,
     list: Option<ListSelect>,
-    results: Vec<(Box<[u8]>, String)>,
+    results: Vec<(kith_kernel::Key, String)>,
 }
 
 fn plan(ctx: &Context<'_>, entry: &'static Entry, root: Root, key: &str, shared: &Shared) -> Result<Planned> {
@@ -324,6 +326,7 @@ fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root,
     let mut digest = Sha256::new();
     digest.update(format!("{root:?} {} ", entry.name));
     digest.update(Json::Object(arguments.clone()).to_string());
+    digest.update(&shared.document);
     let dry_run = arguments.get("dryRun").and_then(Json::as_bool).unwrap_or(false);
     Ok(Manner { key: key.map(|key| (key, digest.finalize().to_vec())), dry_run })
 }
@@ -335,7 +338,7 @@ fn write(
     root: Root,
     arguments: &Map<String, Json>,
     select: &Selection,
-    results: &[(Box<[u8]>, String)],
+    results: &[(kith_kernel::Key, String)],
 ) -> Result<Answer> {
     let empty = Map::new();
     let input = arguments.get("input").and_then(Json::as_object).unwrap_or(&empty);
@@ -359,8 +362,9 @@ fn batch(
     cx: &kith_kernel::Cx,
     entry: &'static Entry,
     arguments: &Map<String, Json>,
-    results: &[(Box<[u8]>, String)],
+    results: &[(kith_kernel::Key, String)],
 ) -> Result<Answer> {
+    crate::rest::standard::may_write(cx, entry)?;
     let atomic = arguments.get("atomic").and_then(Json::as_bool).unwrap_or(false);
     let items = arguments.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
     let mut violations = Violations::default();

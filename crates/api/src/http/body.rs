@@ -16,20 +16,41 @@ const MAX_DEPTH: usize = 64;
 const MAX_MEMBERS: usize = 1_000;
 const MAX_ELEMENTS: usize = 10_000;
 
-/// A JSON body and its bytes.
+/// A JSON body. Reading it never refuses a request by itself: whoever may not write at all is told so first, whatever
+/// was sent.
 #[derive(Debug)]
 pub struct Json {
-    /// Parsed.
-    pub value: Value,
     /// As sent, for the fingerprint of an idempotent request.
     pub bytes: web::Bytes,
+    flaw: Option<Flaw>,
+}
+
+/// Why there is nothing to parse.
+#[derive(Clone, Copy, Debug)]
+enum Flaw {
+    MediaType,
+    TooLarge,
+    BrokenOff,
 }
 
 impl Json {
-    /// The object that most bodies are.
+    /// The object that most bodies are, or what is wrong with it.
     pub fn object(&self) -> Result<Map<String, Value>> {
-        match &self.value {
-            Value::Object(object) => Ok(object.clone()),
+        match self.flaw {
+            Some(Flaw::MediaType) => {
+                let detail = "Send the body as application/json in UTF-8.";
+                return Err(Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail));
+            }
+            Some(Flaw::TooLarge) => {
+                return Err(Error::new(&codes::PAYLOAD_TOO_LARGE, format!("The body may have {MAX_BODY} bytes.")));
+            }
+            Some(Flaw::BrokenOff) => {
+                return Err(Error::new(&codes::MALFORMED_REQUEST, "The body could not be read to its end."));
+            }
+            None => {}
+        }
+        match parse(&self.bytes)? {
+            Value::Object(object) => Ok(object),
             _ => Err(Error::invalid("", "WRONG_TYPE", "The body is a JSON object.")),
         }
     }
@@ -40,28 +61,23 @@ impl FromRequest for Json {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = media_type(request);
+        let typed = is_json(request);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            checked?;
-            let bytes = bytes.await.map_err(unreadable)?;
-            Ok(Json { value: parse(&bytes)?, bytes })
+            let read = bytes.await.map_err(|error| match error.as_response_error().status_code().as_u16() {
+                413 => Flaw::TooLarge,
+                _ => Flaw::BrokenOff,
+            });
+            let flaw = if typed { read.as_ref().err().copied() } else { Some(Flaw::MediaType) };
+            Ok(Json { bytes: read.unwrap_or_default(), flaw })
         })
     }
 }
 
-/// A body that could not be read to its end: too large, or broken off.
-pub fn unreadable(error: actix_web::Error) -> Error {
-    if error.as_response_error().status_code().as_u16() == 413 {
-        return Error::new(&codes::PAYLOAD_TOO_LARGE, format!("The body may have {MAX_BODY} bytes."));
-    }
-    Error::new(&codes::MALFORMED_REQUEST, "The body could not be read to its end.")
-}
-
 /// `application/json` or a `+json` type, in UTF-8.
-fn media_type(request: &HttpRequest) -> Result<()> {
-    let refuse = || Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json in UTF-8.");
-    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(refuse)?;
+fn is_json(request: &HttpRequest) -> bool {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(header) = header else { return false };
     let mut parts = header.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = essence == "application/json" || essence == "application/merge-patch+json";
@@ -71,7 +87,7 @@ fn media_type(request: &HttpRequest) -> Result<()> {
         }
         _ => true,
     });
-    if json && utf8 { Ok(()) } else { Err(refuse()) }
+    json && utf8
 }
 
 /// Parses one JSON document.

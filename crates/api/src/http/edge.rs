@@ -10,6 +10,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse};
 use kith_kernel::{Code, Error, ErrorKind, codes};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ pub struct RequestId(pub Uuid);
 
 /// See the module.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let began = Instant::now();
@@ -31,7 +33,10 @@ pub async fn edge(
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
     let method = request.method().clone();
-    let path = request.path().to_owned();
+    if method == Method::HEAD {
+        // Answered like a GET; the protocol layer has noted the HEAD already and sends no body.
+        request.head_mut().method = Method::GET;
+    }
     let response = match refuse(&request) {
         Some(error) => request.into_response(HttpResponse::from_error(Problem::from(error))).map_into_boxed_body(),
         None => next.call(request).await?.map_into_boxed_body(),
@@ -40,22 +45,46 @@ pub async fn edge(
     let budget = response.request().extensions().get::<Budget>().copied();
     decorate(response.headers_mut(), id, budget);
     let status = response.status().as_u16();
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+    // Not the matched pattern: finding it again costs as much as routing did.
+    let resource = response.request().match_info().get("resource").and_then(|name| crate::catalogue().get(name));
+    let resource = resource.map_or("other", |entry| entry.name);
     let seconds = began.elapsed().as_secs_f64();
-    // Anybody can make methods up; each would be a series of its own for ever.
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method.as_str());
-    let label = if known { method.to_string() } else { "OTHER".into() };
-    let labels = [("method", label), ("route", route), ("status", status.to_string())];
-    metrics::histogram!("kith_http_request_seconds", &labels).record(seconds);
-    // The path carries ids and names of systems, never the query string, which may carry personal data.
-    tracing::info!(request_id = %id, %method, path, status, milliseconds = seconds * 1e3, "request");
+    measure(&method, resource, status, seconds);
+    // The path carries ids and names of systems, never the query string, which may carry personal data. What went well
+    // is told by the metrics; a line for each would cost as much as the rest of this layer.
+    let milliseconds = seconds * 1e3;
+    if status < 400 {
+        tracing::debug!(request_id = %id, %method, path = response.request().path(), status, milliseconds, "request");
+    } else {
+        tracing::info!(request_id = %id, %method, path = response.request().path(), status, milliseconds, "refused");
+    }
     Ok(response)
+}
+
+/// Records how long a request took. The series are kept by each thread: finding one by its labels costs more than
+/// recording.
+fn measure(method: &Method, resource: &'static str, status: u16, seconds: f64) {
+    type Series = HashMap<(&'static str, &'static str, u16), metrics::Histogram>;
+    thread_local! {
+        static SERIES: RefCell<Series> = RefCell::default();
+    }
+    // Anybody can make methods up; each would be a series of its own for ever.
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let method = known.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER");
+    SERIES.with_borrow_mut(|series| {
+        let histogram = series.entry((method, resource, status)).or_insert_with(|| {
+            let labels =
+                [("method", method.to_owned()), ("resource", resource.to_owned()), ("status", status.to_string())];
+            metrics::histogram!("kith_http_request_seconds", &labels)
+        });
+        histogram.record(seconds);
+    });
 }
 
 /// What is refused before anything is read.
 fn refuse(request: &ServiceRequest) -> Option<Error> {
     let headers = request.headers();
-    let url = request.uri().to_string().len();
+    let url = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     let head: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if url > MAX_URL {
         return Some(Error::new(&codes::URI_TOO_LONG, format!("The URL may have {MAX_URL} characters.")));
@@ -117,8 +146,7 @@ fn render(response: ServiceResponse, id: Uuid) -> ServiceResponse {
     if let Some(allow) = allow {
         answer.insert_header((header::ALLOW, allow));
     }
-    let head = response.request().method() == Method::HEAD;
-    let body = if head { BoxBody::new(()) } else { BoxBody::new(document.to_string()) };
+    let body = BoxBody::new(document.to_string());
     let (request, _) = response.into_parts();
     ServiceResponse::new(request, answer.body(body))
 }

@@ -31,11 +31,12 @@ pub fn if_match(request: &HttpRequest) -> Result<Option<i32>> {
         .ok_or_else(|| malformed("If-Match takes one strong entity tag as it was given, such as \"3\", or *."))
 }
 
-/// Whether `If-None-Match` names this version.
+/// Whether `If-None-Match` names this version, or any.
 pub fn none_match(request: &HttpRequest, version: i32) -> bool {
     let header = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
     let tag = format!("\"{version}\"");
-    header.is_some_and(|text| text.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
+    header
+        .is_some_and(|text| text.trim() == "*" || text.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
 }
 
 /// `Idempotency-Key`: 1 to 255 visible ASCII characters.

@@ -4,7 +4,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use kith_kernel::{Error, Result, codes};
+use kith_kernel::{Error, codes};
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
@@ -34,15 +34,16 @@ impl Rate {
         Rate { limiter, limit }
     }
 
-    /// Takes one request from the bucket of `principal`, or refuses.
-    pub fn take(&self, principal: Uuid) -> Result<Option<Budget>> {
-        let Some(limiter) = &self.limiter else { return Ok(None) };
+    /// Takes one request from the bucket of `principal`: what is left, and the refusal if there was nothing.
+    pub fn take(&self, principal: Uuid) -> (Option<Budget>, Option<Error>) {
+        let Some(limiter) = &self.limiter else { return (None, None) };
+        let left = |remaining| Some(Budget { limit: self.limit, remaining });
         match limiter.check_key(&principal) {
-            Ok(state) => Ok(Some(Budget { limit: self.limit, remaining: state.remaining_burst_capacity() })),
+            Ok(state) => (left(state.remaining_burst_capacity()), None),
             Err(refused) => {
                 let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs().saturating_add(1);
                 let detail = format!("The limit is {} requests a minute.", self.limit);
-                Err(Error { retry_after: Some(wait), ..Error::new(&codes::RATE_LIMITED, detail) })
+                (left(0), Some(Error { retry_after: Some(wait), ..Error::new(&codes::RATE_LIMITED, detail) }))
             }
         }
     }

@@ -27,6 +27,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::auth::set_password,
         crate::rest::auth::create_api_key,
         crate::rest::auth::jwks,
+        crate::rest::auth::viewer,
         crate::rest::overview::overview,
         crate::rest::system::health,
         crate::rest::system::ready,

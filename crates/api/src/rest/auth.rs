@@ -31,6 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/auth/password").post(change_password))
         .service(resource("/v1/auth/api-keys").post(create_api_key))
         .service(resource("/v1/users/{id}/password").post(set_password))
+        .service(web::resource("/v1/viewer").get(viewer).default_service(other_method("GET, HEAD")))
         .service(web::resource("/.well-known/jwks.json").get(jwks).default_service(other_method("GET, HEAD")));
 }
 
@@ -381,6 +382,21 @@ pub async fn create_api_key(caller: Caller, body: Json) -> Handled {
         Ok(Answer { status: 201, body, version: Some(row.meta().version), location, replayed: false })
     });
     Ok(super::answer(written.await?))
+}
+
+/// Who the credentials of this request belong to, and what they may do.
+#[utoipa::path(
+    get, path = "/v1/viewer", operation_id = "viewer", tag = "auth",
+    responses((status = 200, description = "Kind, id, tenant, currency, and rights as resource:ACTION:SCOPE.", body = Value,
+        example = json!({"kind": "USER", "id": "01980000-0000-7000-8000-000000000001", "tenantId": "01980000-0000-7000-8000-000000000002", "currency": "EUR", "grants": ["**:*:ALL"]}))),
+    security(("bearer" = []))
+)]
+pub async fn viewer(caller: Caller) -> HttpResponse {
+    let actor = &caller.known.actor;
+    HttpResponse::Ok().json(json!({
+        "kind": actor.kind.as_str(), "id": actor.id, "tenantId": caller.tenant,
+        "currency": caller.known.currency.code(), "grants": caller.known.rights()
+    }))
 }
 
 /// The public keys that access tokens are signed with (RFC 7517).

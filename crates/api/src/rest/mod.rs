@@ -21,12 +21,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     overview::routes(config);
     crate::graphql::routes(config);
-    crate::resources::catalogue().entries().iter().for_each(|entry| standard::routes(config, entry));
+    standard::routes(config);
     config.default_service(web::to(nowhere));
 }
 
 async fn nowhere() -> crate::http::problem::Handled {
-    Err(Error::new(&codes::NOT_FOUND, "There is nothing at this path. The paths are listed at /openapi.json.").into())
+    Err(nothing_here().into())
+}
+
+/// A path that does not exist.
+pub(crate) fn nothing_here() -> Error {
+    Error::new(&codes::NOT_FOUND, "There is nothing at this path. The paths are listed at /openapi.json.")
 }
 
 /// A path that exists, with another method.
@@ -49,10 +54,10 @@ pub(crate) fn json(status: u16, body: Vec<u8>, version: Option<i32>) -> HttpResp
 
 /// The answer to a write as HTTP.
 pub(crate) fn answer(answer: Answer) -> HttpResponse {
-    if answer.status == 204 {
-        return HttpResponse::NoContent().finish();
-    }
-    let mut response = json(answer.status, answer.body, answer.version);
+    let mut response = match answer.status {
+        204 => HttpResponse::NoContent().finish(),
+        status => json(status, answer.body, answer.version),
+    };
     let headers = response.headers_mut();
     if let Some(location) = answer.location.and_then(|location| header::HeaderValue::from_str(&location).ok()) {
         headers.insert(header::LOCATION, location);

@@ -6,10 +6,26 @@ use crate::http::problem::Handled;
 use crate::http::query;
 use actix_web::{HttpRequest, web};
 use kith_journal::read;
+use kith_kernel::{Action, Cx, Entry};
 
 /// What the page of an account shows.
 const SHOWN: &str =
     "owner,team,parent,roles,contacts.contactPoints,contactPoints,addresses,children,externalIds,taggings.tag,notes";
+
+/// What of it the caller may read: a detail page shows what there is to see, and does not fail for the rest.
+fn shown(cx: &Cx, account: &Entry) -> String {
+    let may = |path: &&str| {
+        let mut entry = account;
+        path.split('.').all(|name| {
+            let target = entry.relation(name).and_then(|relation| cx.catalogue.get(relation.target));
+            target.is_some_and(|target| {
+                entry = target;
+                cx.require(target, Action::Read).is_ok()
+            })
+        })
+    };
+    SHOWN.split(',').filter(may).collect::<Vec<_>>().join(",")
+}
 
 /// Its route.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -33,7 +49,9 @@ pub async fn overview(caller: Caller, request: HttpRequest) -> Handled {
     query::read(request.query_string(), &[])?;
     let (text, _) = caller
         .read(move |conn, cx| {
-            let select = super::select::selection(cx, cx.entry("accounts")?, None, Some(SHOWN))?;
+            let account = cx.entry("accounts")?;
+            cx.require(account, Action::Read)?;
+            let select = super::select::selection(cx, account, None, Some(&shown(cx, account)))?;
             read::get(conn, cx, id, &select)
         })
         .await?;

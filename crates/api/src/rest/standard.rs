@@ -1,89 +1,113 @@
 //! The standard routes, the same for every resource of the catalogue.
 
 use super::select::{page, selection};
-use super::{answer, json, other_method, path_id};
+use super::{answer, json, path_id};
 use crate::caller::{Answer, Caller, Manner};
 use crate::http::body::Json;
-use crate::http::problem::{self, Handled};
+use crate::http::problem::{self, Handled, Problem};
 use crate::http::{headers, query};
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step};
 use kith_journal::{read, verbs};
-use kith_kernel::{Cx, Entry, Error, ListArgs, Result, Row, Selection, Verb, Violations};
+use kith_kernel::{Action, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes};
 use serde_json::{Map, Value, json as value};
 
-type Resource = &'static Entry;
-
-/// Adds the routes of one resource. Literal tails stand before `{id}`.
-pub fn routes(config: &mut web::ServiceConfig, entry: Resource) {
-    let base = format!("/v1/{}", entry.name);
-    let (create, update, shelve) =
-        (entry.offers(Verb::Create), entry.offers(Verb::Update), entry.offers(Verb::Archive));
-    let mut collection = web::resource(base.clone()).get(move |caller, request| list(entry, caller, request));
-    if create {
-        collection = collection.post(move |caller, request, body| post(entry, caller, request, body));
-    }
-    config.service(collection.default_service(other_method(if create { "GET, HEAD, POST" } else { "GET, HEAD" })));
-    let query = web::resource(format!("{base}/query"))
-        .post(move |caller, request, body| list_by_body(entry, caller, request, body));
-    config.service(query.default_service(other_method("POST")));
-    if create || update {
-        let batch = web::resource(format!("{base}/batch"))
-            .post(move |caller, request, body| batch(entry, caller, request, body));
-        config.service(batch.default_service(other_method("POST")));
-    }
-    let mut external = web::resource(format!("{base}/external/{{system}}/{{externalId}}"))
-        .get(move |caller, request| get_external(entry, caller, request));
-    if create && update {
-        external = external.put(move |caller, request, body| upsert(entry, caller, request, body));
-    }
-    config.service(external.default_service(other_method(if create && update {
-        "GET, HEAD, PUT"
-    } else {
-        "GET, HEAD"
-    })));
-    if shelve {
-        let restore = web::resource(format!("{base}/{{id}}/restore"))
-            .post(move |caller, request| restore(entry, caller, request));
-        config.service(restore.default_service(other_method("POST")));
-    }
-    let mut one = web::resource(format!("{base}/{{id}}")).get(move |caller, request| get(entry, caller, request));
-    if update {
-        one = one.patch(move |caller, request, body| patch(entry, caller, request, body));
-    }
-    if shelve {
-        one = one.delete(move |caller, request| archive(entry, caller, request));
-    }
-    let allow = match (update, shelve) {
-        (true, true) => "GET, HEAD, PATCH, DELETE",
-        (true, false) => "GET, HEAD, PATCH",
-        (false, true) => "GET, HEAD, DELETE",
-        (false, false) => "GET, HEAD",
-    };
-    config.service(one.default_service(other_method(allow)));
+/// The places that a resource has. There is one pattern for each of them, whatever the number of resources: actix tries
+/// patterns one after the other, and a hundred of them cost more than the request.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Collection,
+    Query,
+    Batch,
+    External,
+    Restore,
+    One,
 }
 
-async fn list(entry: Resource, caller: Caller, request: HttpRequest) -> Handled {
+/// Adds the routes of all resources, literal tails before `{id}`.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let at = |tail: &str, place: Place| {
+        let other = move |request: HttpRequest| async move { Handled::Err(refused(&request, place)) };
+        web::resource(format!("/v1/{{resource}}{tail}")).default_service(web::to(other))
+    };
+    config
+        .service(at("", Place::Collection).get(list).post(post))
+        .service(at("/query", Place::Query).post(list_by_body))
+        .service(at("/batch", Place::Batch).post(batch))
+        .service(at("/external/{system}/{externalId}", Place::External).get(get_external).put(upsert))
+        .service(at("/{id}/restore", Place::Restore).post(restore))
+        .service(at("/{id}", Place::One).get(get).patch(patch).delete(archive));
+}
+
+/// The methods that a resource takes at a place; none: there is no such place.
+fn methods(entry: &Entry, place: Place) -> Vec<&'static str> {
+    let (create, update) = (entry.offers(Verb::Create), entry.offers(Verb::Update));
+    let shelve = entry.offers(Verb::Archive);
+    let all: &[(&'static str, bool)] = match place {
+        Place::Collection => &[("GET", true), ("HEAD", true), ("POST", create)],
+        Place::Query => &[("POST", true)],
+        Place::Batch => &[("POST", create || update)],
+        Place::External => &[("GET", true), ("HEAD", true), ("PUT", create && update)],
+        Place::Restore => &[("POST", shelve)],
+        Place::One => &[("GET", true), ("HEAD", true), ("PATCH", update), ("DELETE", shelve)],
+    };
+    all.iter().filter(|(_, offered)| *offered).map(|(method, _)| *method).collect()
+}
+
+fn named(request: &HttpRequest) -> Option<&'static Entry> {
+    crate::catalogue().get(request.match_info().get("resource").unwrap_or_default())
+}
+
+/// A method that the place does not take, or a place that is not there.
+fn refused(request: &HttpRequest, place: Place) -> Problem {
+    let allow = named(request).map(|entry| methods(entry, place)).unwrap_or_default().join(", ");
+    if allow.is_empty() {
+        return super::nothing_here().into();
+    }
+    let error = Error::new(&codes::METHOD_NOT_ALLOWED, format!("This path takes {allow}."));
+    Problem { error, allow: Some(allow) }
+}
+
+/// The resource that the path names, if it offers the method there.
+fn offered(request: &HttpRequest, place: Place) -> Result<&'static Entry, Problem> {
+    let entry = named(request).filter(|entry| methods(entry, place).contains(&request.method().as_str()));
+    entry.ok_or_else(|| refused(request, place))
+}
+
+async fn list(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::Collection)?;
     let allowed = ["filter", "sort", "limit", "cursor", "fields", "expand", "count", "archived"];
     let asked = query::read(request.query_string(), &allowed)?;
     Ok(listed(entry, caller, asked).await?)
 }
 
-async fn list_by_body(entry: Resource, caller: Caller, request: HttpRequest, body: Json) -> Handled {
+async fn list_by_body(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::Query)?;
     query::read(request.query_string(), &[])?;
     Ok(listed(entry, caller, asked_by_body(&body.object()?)?).await?)
 }
 
-async fn listed(entry: Resource, caller: Caller, asked: query::Asked) -> Result<HttpResponse> {
+async fn listed(entry: &'static Entry, caller: Caller, asked: query::Asked) -> Result<HttpResponse> {
     let text = caller
         .read(move |conn, cx| {
-            cx.require(entry, kith_kernel::Action::Read)?;
-            let select = selection(cx, entry, asked.fields.as_deref(), asked.expand.as_deref())?;
+            cx.require(entry, Action::Read)?;
+            let select = selection(cx, entry, asked.fields.as_deref(), asked.expand.as_deref());
+            let select = select.map_err(|error| if asked.list.text { error } else { in_body(error) })?;
             read::list(conn, cx, &asked.list, &page(select, &asked.list))
         })
         .await?;
     Ok(json(200, text, None))
+}
+
+/// The same error with pointers into a body that says what else stands in the query string.
+fn in_body(mut error: Error) -> Error {
+    for violation in &mut error.violations {
+        if let Some(rest) = violation.pointer.strip_prefix("/query") {
+            violation.pointer = rest.to_owned();
+        }
+    }
+    error
 }
 
 /// The body of `POST …/query`: the parameters of a list as JSON.
@@ -125,19 +149,21 @@ fn asked_by_body(body: &Map<String, Value>) -> Result<query::Asked> {
     Ok(asked)
 }
 
-async fn get(entry: Resource, caller: Caller, request: HttpRequest) -> Handled {
+async fn get(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::One)?;
     let id = path_id(&request)?;
     let asked = query::read(request.query_string(), &["fields", "expand"])?;
     let found = caller.read(move |conn, cx| one(conn, cx, entry, id, &asked)).await?;
     Ok(found_answer(&request, found))
 }
 
-async fn get_external(entry: Resource, caller: Caller, request: HttpRequest) -> Handled {
+async fn get_external(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::External)?;
     let (system, key) = external_key(&request)?;
     let asked = query::read(request.query_string(), &["fields", "expand"])?;
     let found = caller
         .read(move |conn, cx| {
-            cx.require(entry, kith_kernel::Action::Read)?;
+            cx.require(entry, Action::Read)?;
             let id = verbs::by_external_id(conn, cx, entry, &system, &key)?.ok_or_else(Error::not_found)?;
             one(conn, cx, entry, id, &asked)
         })
@@ -148,11 +174,11 @@ async fn get_external(entry: Resource, caller: Caller, request: HttpRequest) -> 
 fn one(
     conn: &mut PgConnection,
     cx: &Cx,
-    entry: Resource,
+    entry: &'static Entry,
     id: uuid::Uuid,
     asked: &query::Asked,
 ) -> Result<(Vec<u8>, i32)> {
-    cx.require(entry, kith_kernel::Action::Read)?;
+    cx.require(entry, Action::Read)?;
     let select = selection(cx, entry, asked.fields.as_deref(), asked.expand.as_deref())?;
     read::get(conn, cx, id, &select)
 }
@@ -168,16 +194,18 @@ fn found_answer(request: &HttpRequest, (text, version): (Vec<u8>, i32)) -> HttpR
 
 /// System and key in the path, decoded.
 fn external_key(request: &HttpRequest) -> Result<(String, String)> {
-    let part = |name: &str| {
-        let text = request.match_info().query(name);
+    // From the path as it was sent: the router's own decoding makes something else of what is not UTF-8.
+    let mut parts = request.path().rsplit('/').map(|text| {
         let decoded = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| Error::not_found())?;
         kith_kernel::text::clean(&decoded).map_err(|_| Error::not_found())
-    };
-    Ok((part("system")?, part("externalId")?))
+    });
+    let mut next = || parts.next().unwrap_or_else(|| Err(Error::not_found()));
+    let key = next()?;
+    Ok((next()?, key))
 }
 
 /// The answer to a write of one record.
-fn written(conn: &mut PgConnection, cx: &Cx, entry: Resource, row: &dyn Row, created: bool) -> Result<Answer> {
+fn written(conn: &mut PgConnection, cx: &Cx, entry: &'static Entry, row: &dyn Row, created: bool) -> Result<Answer> {
     Ok(Answer {
         status: if created { 201 } else { 200 },
         body: read::render(conn, cx, row, &Selection::all(entry))?,
@@ -187,39 +215,43 @@ fn written(conn: &mut PgConnection, cx: &Cx, entry: Resource, row: &dyn Row, cre
     })
 }
 
-async fn post(entry: Resource, caller: Caller, request: HttpRequest, body: Json) -> Handled {
+async fn post(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::Collection)?;
     let manner = Manner::of(&request, &body.bytes)?;
     let answered = caller.write(manner, move |conn, cx| {
-        cx.require(entry, kith_kernel::Action::Create)?;
+        cx.require(entry, Action::Create)?;
         let row = verbs::create(conn, cx, entry, &body.object()?)?;
         written(conn, cx, entry, row.as_ref(), true)
     });
     Ok(answer(answered.await?))
 }
 
-async fn patch(entry: Resource, caller: Caller, request: HttpRequest, body: Json) -> Handled {
+async fn patch(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::One)?;
     let (id, seen) = (path_id(&request)?, headers::if_match(&request)?);
     let manner = Manner::of(&request, &body.bytes)?;
     let answered = caller.write(manner, move |conn, cx| {
-        cx.require(entry, kith_kernel::Action::Update)?;
+        cx.require(entry, Action::Update)?;
         let row = verbs::update(conn, cx, entry, id, seen, &body.object()?)?;
         written(conn, cx, entry, row.as_ref(), false)
     });
     Ok(answer(answered.await?))
 }
 
-async fn upsert(entry: Resource, caller: Caller, request: HttpRequest, body: Json) -> Handled {
+async fn upsert(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::External)?;
     let ((system, key), seen) = (external_key(&request)?, headers::if_match(&request)?);
     let manner = Manner::of(&request, &body.bytes)?;
     let answered = caller.write(manner, move |conn, cx| {
-        cx.require(entry, kith_kernel::Action::Create)?;
+        cx.require(entry, Action::Create)?;
         let (row, created) = verbs::upsert(conn, cx, entry, (&system, &key), seen, &body.object()?)?;
         written(conn, cx, entry, row.as_ref(), created)
     });
     Ok(answer(answered.await?))
 }
 
-async fn archive(entry: Resource, caller: Caller, request: HttpRequest) -> Handled {
+async fn archive(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::One)?;
     let (id, seen) = (path_id(&request)?, headers::if_match(&request)?);
     let manner = Manner::of(&request, &[])?;
     let answered = caller.write(manner, move |conn, cx| {
@@ -229,7 +261,8 @@ async fn archive(entry: Resource, caller: Caller, request: HttpRequest) -> Handl
     Ok(answer(answered.await?))
 }
 
-async fn restore(entry: Resource, caller: Caller, request: HttpRequest) -> Handled {
+async fn restore(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::Restore)?;
     let (id, seen) = (path_id(&request)?, headers::if_match(&request)?);
     let manner = Manner::of(&request, &[])?;
     let answered = caller.write(manner, move |conn, cx| {
@@ -239,13 +272,22 @@ async fn restore(entry: Resource, caller: Caller, request: HttpRequest) -> Handl
     Ok(answer(answered.await?))
 }
 
-async fn batch(entry: Resource, caller: Caller, request: HttpRequest, body: Json) -> Handled {
+async fn batch(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::Batch)?;
     let manner = Manner::of(&request, &body.bytes)?;
     let answered = caller.write(manner, move |conn, cx| {
+        may_write(cx, entry)?;
         let (atomic, items) = batch_body(&body.object()?)?;
         run_batch(conn, cx, entry, atomic, &items)
     });
     Ok(answer(answered.await?))
+}
+
+/// Whether the actor may do at least one of the things that a batch can do.
+pub(crate) fn may_write(cx: &Cx, entry: &'static Entry) -> Result<()> {
+    let rest = [Action::Update, Action::Archive];
+    let any = rest.into_iter().any(|action| cx.require(entry, action).is_ok());
+    if any { Ok(()) } else { cx.require(entry, Action::Create).map(drop) }
 }
 
 fn batch_body(body: &Map<String, Value>) -> Result<(bool, Vec<Value>)> {
@@ -280,7 +322,7 @@ fn batch_body(body: &Map<String, Value>) -> Result<(bool, Vec<Value>)> {
 pub(crate) fn run_batch(
     conn: &mut PgConnection,
     cx: &Cx,
-    entry: Resource,
+    entry: &'static Entry,
     atomic: bool,
     items: &[Value],
 ) -> Result<Answer> {
@@ -296,6 +338,8 @@ pub(crate) fn run_batch(
                 value!({"index": index, "status": if created { 201 } else { 200 }, "data": data})
             }
             Err(error) if atomic => return Err(within(error, index)),
+            // Not the item's fault: the whole batch is tried again, or fails.
+            Err(error) if matches!(error.code.kind, ErrorKind::Internal | ErrorKind::Unavailable) => return Err(error),
             Err(error) => {
                 let problem = problem::document(&error, cx.origin.request_id);
                 value!({"index": index, "status": problem::status(error.code.kind), "problem": problem})

@@ -40,7 +40,7 @@ impl Seeded {
         format!(
             "{self}\n\nLog in as {EMAIL} with the password {PASSWORD} (tenant {TENANT}). Try:\n\n\
   TOKEN=$(curl -s {at}/v1/auth/login -H 'content-type: application/json' -d '{body}' | sed 's/.*\"accessToken\":\"\\([^\"]*\\)\".*/\\1/')\n\
-  curl -s -H \"authorization: Bearer $TOKEN\" '{at}/v1/accounts?filter[roles][some][role]=CUSTOMER&sort=name&limit=3&fields=id,name'\n\
+  curl -sg -H \"authorization: Bearer $TOKEN\" '{at}/v1/accounts?filter[roles][some][role]=CUSTOMER&sort=name&limit=3&fields=id,name'\n\
   curl -s -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' {at}/graphql \\\n    \
 -d '{{\"query\":\"{{ accounts(first: 2, sort: [NAME_ASC]) {{ nodes {{ name owner {{ name }} contacts {{ nodes {{ name jobTitle }} }} }} }} }}\"}}'\n"
         )

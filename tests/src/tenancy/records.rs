@@ -1,0 +1,140 @@
+//! One record of every resource of the catalogue, and a body that makes another: what walks over the catalogue need.
+
+use kith_kernel::{Access, Entry, Field, Verb};
+use kith_testkit::{Client, Stage, Tenant};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Ids by resource name.
+pub type Ids = BTreeMap<&'static str, String>;
+
+/// All resources.
+pub fn entries() -> &'static [Entry] {
+    kith_api::catalogue().entries()
+}
+
+/// One of them.
+pub fn entry(name: &str) -> &'static Entry {
+    kith_api::catalogue().get(name).unwrap()
+}
+
+/// Whether `POST /v1/{resource}` exists.
+pub fn creatable() -> impl Iterator<Item = &'static Entry> {
+    entries().iter().filter(|entry| entry.offers(Verb::Create))
+}
+
+/// The fields that a body of create may hold.
+pub fn writable(entry: &'static Entry) -> impl Iterator<Item = &'static Field> {
+    entry.fields.iter().filter(|field| matches!(field.access, Access::Write | Access::CreateOnly))
+}
+
+/// A body that makes a new record of a resource, unlike any made before.
+pub fn body(resource: &str, ids: &Ids) -> Value {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let id = |resource: &str| ids.get(resource).cloned().unwrap_or_default();
+    let about = |more: Value| {
+        let mut body = json!({"subjectType": "ACCOUNT", "subjectId": id("accounts")});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    match resource {
+        "accounts" => json!({"name": format!("Account {number}")}),
+        "account-roles" => json!({"accountId": id("accounts"), "role": "CUSTOMER", "validFrom": day(number)}),
+        "contacts" => json!({"familyName": format!("Contact {number}"), "accountId": id("accounts")}),
+        "contact-points" => {
+            json!({"contactId": id("contacts"), "channel": "EMAIL", "value": format!("c{number}@example.com")})
+        }
+        "addresses" => json!({"accountId": id("accounts"), "city": format!("City {number}")}),
+        "relationships" => {
+            json!({"fromAccountId": id("accounts"), "toContactId": id("contacts"), "kind": "CUSTOM", "label": format!("{number}")})
+        }
+        "external-ids" => about(json!({"system": "erp", "externalId": format!("key-{number}")})),
+        "tags" => json!({"name": format!("tag {number}")}),
+        "taggings" => about(json!({"tagId": id("tags")})),
+        "notes" => about(json!({"body": format!("Note {number}")})),
+        "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
+        "teams" => json!({"name": format!("Team {number}")}),
+        "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
+        "roles" => {
+            json!({"name": format!("Role {number}"), "grants": [{"resource": "tags", "action": "READ", "scope": "ALL"}]})
+        }
+        "role-assignments" => json!({"userId": id("users"), "roleId": id("roles")}),
+        other => panic!("say here how to make one of {other}"),
+    }
+}
+
+/// A valid change to a record of a resource; none if nothing of it can be changed.
+pub fn change(resource: &str) -> Option<Value> {
+    Some(match resource {
+        "accounts" | "tags" | "tenants" | "users" | "teams" | "roles" | "api-keys" => json!({"name": "Changed"}),
+        "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
+        "contacts" => json!({"familyName": "Changed"}),
+        "contact-points" => json!({"label": "changed"}),
+        "addresses" => json!({"city": "Changed"}),
+        "notes" => json!({"body": "Changed"}),
+        "memberships" => json!({"role": "LEAD"}),
+        _ => return None,
+    })
+}
+
+fn day(number: u64) -> String {
+    format!("2{:03}-01-01", number % 1000)
+}
+
+/// Makes one of each.
+pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
+    let admin = stage.admin(tenant);
+    let mut ids = Ids::from([("tenants", tenant.id.to_string())]);
+    // Whoever is pointed at comes first.
+    let first = ["accounts", "contacts", "tags", "users", "teams", "roles"];
+    let rest = creatable().map(|entry| entry.name).filter(|name| !first.contains(name));
+    for name in first.into_iter().chain(rest) {
+        let mut targets = ids.clone();
+        // What ties two records together does so once; the next one that `body` describes shall not be the same.
+        if ["taggings", "memberships", "role-assignments"].contains(&name) {
+            for target in ["tags", "users"] {
+                let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
+                targets.insert(target, other.id());
+            }
+        }
+        let made = admin.post(&format!("/v1/{name}"), body(name, &targets)).await.expect(201);
+        ids.insert(name, made.id());
+    }
+    let key = json!({"name": "ERP", "roleId": ids.get("roles")});
+    let made = admin.post("/v1/auth/api-keys", key).await.expect(201);
+    ids.insert("api-keys", made.at("/apiKey/id").as_str().unwrap().to_owned());
+    assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
+    ids
+}
+
+/// All records of a tenant as they are, archived ones too, by resource.
+pub async fn everything(admin: &Client) -> Map<String, Value> {
+    let mut all = Map::new();
+    for entry in entries() {
+        let list = admin.get(&format!("/v1/{}?archived=any&limit=500&sort=id", entry.name)).await.expect(200);
+        all.insert(entry.name.to_owned(), list.at("/data").clone());
+    }
+    all
+}
+
+/// A problem document without what names the one request.
+pub fn anonymous(answer: &kith_testkit::Answer) -> Value {
+    let mut body = answer.body.clone();
+    strip(&mut body);
+    json!({"status": answer.status, "body": body})
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for name in ["instance", "requestId"] {
+                object.remove(name);
+            }
+            object.values_mut().for_each(strip);
+        }
+        Value::Array(list) => list.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
