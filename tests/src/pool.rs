@@ -39,7 +39,9 @@ fn visible(conn: &mut PgConnection) -> Result<Vec<Uuid>> {
 fn two_tenants(mode: TenantMode) -> (Stage, Db, [Uuid; 2]) {
     let stage = Stage::new();
     let tenants = [stage.tenant(), stage.tenant()];
-    tenants.iter().for_each(|tenant| drop(stage.make(tenant, "accounts", json!({"name": "Acme"}))));
+    for tenant in &tenants {
+        stage.make(tenant, "accounts", json!({"name": "Acme"}));
+    }
     let wait = Duration::from_secs(20);
     let db = Db::open(Options { size: 2, wait, tenant_mode: mode, ..Options::new(stage.scratch.url.clone()) }).unwrap();
     (stage, db, tenants.map(|tenant| tenant.id))
@@ -90,6 +92,9 @@ const BY_HAND: &[&str] = &[
     "nonsense",
 ];
 
+/// What is done with a connection.
+type Way<'a> = dyn Fn(&mut PgConnection) -> Result<()> + 'a;
+
 /// One request of `tenant` in one of many bad ways; it fails the test if it begins with a view of anything foreign.
 fn request(db: &Db, url: &str, tenant: Uuid, other: Uuid, number: usize) {
     let look = |conn: &mut PgConnection| -> Result<()> {
@@ -113,8 +118,14 @@ fn request(db: &Db, url: &str, tenant: Uuid, other: Uuid, number: usize) {
     let bad = number / 3;
     let sql = BY_HAND[bad % BY_HAND.len()].replace("{other}", &other.to_string());
     let by_hand = |conn: &mut PgConnection| Ok(conn.batch_execute(&sql)?);
-    let swallowed = |conn: &mut PgConnection| Ok(drop(conn.batch_execute(&sql)));
-    let typed = |conn: &mut PgConnection| Ok(drop(sql_query(&sql).execute(conn)));
+    let swallowed = |conn: &mut PgConnection| {
+        drop(conn.batch_execute(&sql));
+        Ok(())
+    };
+    let typed = |conn: &mut PgConnection| {
+        drop(sql_query(&sql).execute(conn));
+        Ok(())
+    };
     let nested = |conn: &mut PgConnection| {
         let inner = AssertUnwindSafe(|| conn.transaction(|_| -> Result<()> { resume_unwind(Box::new("on purpose")) }));
         drop(catch_unwind(inner));
@@ -129,10 +140,9 @@ fn request(db: &Db, url: &str, tenant: Uuid, other: Uuid, number: usize) {
     let failing = |_: &mut PgConnection| Err(Error::not_found());
     let panicking = |_: &mut PgConnection| resume_unwind(Box::new("on purpose"));
     let plain = |_: &mut PgConnection| Ok(());
-    let ways: [&dyn Fn(&mut PgConnection) -> Result<()>; 8] =
-        [&plain, &by_hand, &swallowed, &typed, &nested, &killed, &failing, &panicking];
-    let way = if number % 3 == 0 { ways[1 + bad / BY_HAND.len() % (ways.len() - 1)] } else { ways[0] };
-    let result = catch_unwind(AssertUnwindSafe(|| if bad % 3 == 0 { read(way) } else { write(way) }));
+    let ways: [&Way<'_>; 8] = [&plain, &by_hand, &swallowed, &typed, &nested, &killed, &failing, &panicking];
+    let way = if number.is_multiple_of(3) { ways[1 + bad / BY_HAND.len() % (ways.len() - 1)] } else { ways[0] };
+    let result = catch_unwind(AssertUnwindSafe(|| if bad.is_multiple_of(3) { read(way) } else { write(way) }));
     if let Err(cause) = result
         && cause.downcast_ref::<&str>() != Some(&"on purpose")
     {
@@ -156,7 +166,7 @@ fn storm(mode: TenantMode, requests: usize) {
                         break;
                     }
                     // Neither in step with the ways nor with the statements.
-                    let (tenant, other) = if number % 7 % 2 == 0 { (0, 1) } else { (1, 0) };
+                    let (tenant, other) = if (number % 7).is_multiple_of(2) { (0, 1) } else { (1, 0) };
                     request(&db, &stage.scratch.url, tenants[tenant], tenants[other], number);
                     let after = usize::from(number % 5 < 2);
                     let seen = db.read(tenants[after], visible);
@@ -228,7 +238,7 @@ fn good_requests_keep_their_connection_and_set_the_tenant_only_when_it_changes()
         assert_eq!(pid(tenant), first);
         db.write(tenant, |conn| visible(conn).map(Verdict::Commit)).unwrap();
         assert_eq!(db.write::<()>(tenant, |_| Err(Error::not_found())).unwrap_err().code.name, "NOT_FOUND");
-        db.write(tenant, |conn| conn.transaction(|conn| visible(conn)).map(Verdict::Commit)).unwrap();
+        db.write(tenant, |conn| conn.transaction(visible).map(Verdict::Commit)).unwrap();
     }
     assert_eq!(pid(one), first, "nothing here was a reason to throw it away");
     drop(db.read(one, |conn| Ok(conn.batch_execute("SET app.tenant = ''")?)));

@@ -125,9 +125,13 @@ async fn a_created_record_is_answered_whole_with_its_place_and_version() {
     );
     let [door, other] = doors(&admin);
     let (one, two) = (door.create(json!({"name": "Same"})).await, other.create(json!({"name": "Same"})).await);
-    let strip = |record: Outcome| record.map(|mut record| record["id"].take()).is_ok();
     assert!(id(&one) != id(&two) && Uuid::parse_str(&id(&two)).unwrap().get_version_num() == 7);
-    assert!(strip(one) && strip(two));
+    let strip = |record: Outcome| {
+        let mut record = record.unwrap();
+        record["id"] = Value::Null;
+        record
+    };
+    assert_eq!(strip(one), strip(two));
     for door in doors(&admin) {
         assert_eq!(door.create(json!({})).await.unwrap_err().0, "VALIDATION_FAILED");
         assert_eq!(door.create(json!({"name": "  "})).await, refused("VALIDATION_FAILED", &["REQUIRED /name"]));
@@ -385,7 +389,6 @@ async fn every_write_leaves_one_audit_row_and_one_change() {
     let admin = stage.admin(&tenant);
     for door in doors(&admin) {
         let id = id(&door.create(json!({"name": "Acme"})).await);
-        let at = |version: &'static str| format!("/v1/accounts/{id}?fields={version}");
         door.update(&id, None, json!({"industry": "Steel", "name": "Acme"})).await.unwrap();
         door.update(&id, None, json!({"industry": "Steel"})).await.unwrap();
         door.update(&id, None, json!({"name": ""})).await.unwrap_err();
@@ -417,7 +420,7 @@ async fn every_write_leaves_one_audit_row_and_one_change() {
             assert_eq!(entry.actor_id, Some(tenant.admin));
             assert!(entry.request_id.is_some());
         }
-        let answer = admin.patch(&at("id").replace("?fields=id", ""), json!({"name": "Last"})).await.expect(200);
+        let answer = admin.patch(&format!("/v1/accounts/{id}"), json!({"name": "Last"})).await.expect(200);
         let last = journal(&stage, &id).pop().unwrap();
         assert_eq!(last.request_id.map(|id| id.to_string()).as_deref(), answer.header("x-request-id"));
     }

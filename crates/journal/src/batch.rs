@@ -44,8 +44,8 @@ pub struct Outcome {
     pub created: bool,
 }
 
-/// An error about the body of a step, with pointers relative to the step.
-fn in_data(mut error: Error) -> Error {
+/// An error of a step that ran, whose pointers stand in its data, with pointers relative to the step.
+pub fn in_data(mut error: Error) -> Error {
     for violation in &mut error.violations {
         violation.pointer = format!("/data{}", violation.pointer);
     }
@@ -116,13 +116,9 @@ impl Step {
             return Err(Error::new(&codes::METHOD_NOT_ALLOWED, format!("{} does not offer this.", entry.name)));
         }
         let (row, created) = match &self.op {
-            Op::Create => (verbs::create(conn, cx, entry, &self.data).map_err(in_data)?, true),
-            Op::Update(id) => {
-                (verbs::update(conn, cx, entry, *id, self.if_version, &self.data).map_err(in_data)?, false)
-            }
-            Op::Upsert(system, key) => {
-                verbs::upsert(conn, cx, entry, (system, key), self.if_version, &self.data).map_err(in_data)?
-            }
+            Op::Create => (verbs::create(conn, cx, entry, &self.data)?, true),
+            Op::Update(id) => (verbs::update(conn, cx, entry, *id, self.if_version, &self.data)?, false),
+            Op::Upsert(system, key) => verbs::upsert(conn, cx, entry, (system, key), self.if_version, &self.data)?,
             Op::Archive(id) => (verbs::archive(conn, cx, entry, *id, self.if_version)?, false),
             Op::Restore(id) => (verbs::restore(conn, cx, entry, *id, self.if_version)?, false),
         };

@@ -31,7 +31,7 @@ pub(crate) enum Child<'a> {
 pub(crate) struct List<'a> {
     pub plan: Plan<'a>,
     pub rows: Box<dyn Rows>,
-    /// For each item of the selection of the list: the children of its rows.
+    /// For each item of the selection of the list: the children of its rows, those of each node of an edge in turn.
     pub children: Vec<Vec<Child<'a>>>,
 }
 
@@ -112,7 +112,7 @@ pub fn render(conn: &mut PgConnection, cx: &Cx, row: &dyn Row, select: &Selectio
 }
 
 /// Whether anything but fields is selected.
-fn has_relations(select: &Selection) -> bool {
+pub(crate) fn has_relations(select: &Selection) -> bool {
     select.items.iter().any(|item| matches!(item, Item::One { .. } | Item::Many { .. }))
 }
 
@@ -124,21 +124,17 @@ fn list_children<'a>(
 ) -> Result<Vec<Vec<Child<'a>>>> {
     let mut all = Vec::with_capacity(select.items.len());
     for item in &select.items {
-        let selection = match item {
-            ListItem::Nodes(_, selection) => Some(selection),
-            ListItem::Edges(_, items) => items.iter().find_map(|item| match item {
-                EdgeItem::Node(_, selection) => Some(selection),
-                _ => None,
-            }),
-            _ => None,
+        let selections: Vec<&Selection> = match item {
+            ListItem::Nodes(_, selection) => vec![selection],
+            ListItem::Edges(_, items) => items.iter().filter_map(EdgeItem::selection).collect(),
+            _ => Vec::new(),
         };
-        all.push(match selection.filter(|selection| has_relations(selection)) {
-            Some(selection) => {
-                let rows: Vec<&dyn Row> = (0..rows.len()).filter_map(|at| rows.row(at)).collect();
-                children(conn, cx, &rows, selection)?
-            }
-            None => Vec::new(),
-        });
+        let mut found = Vec::new();
+        for selection in selections.into_iter().filter(|selection| has_relations(selection)) {
+            let rows: Vec<&dyn Row> = (0..rows.len()).filter_map(|at| rows.row(at)).collect();
+            found.append(&mut children(conn, cx, &rows, selection)?);
+        }
+        all.push(found);
     }
     Ok(all)
 }

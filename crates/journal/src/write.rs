@@ -1,6 +1,6 @@
 //! Writes loaded rows as JSON text. It knows the selection and the rows, nothing of where either came from.
 
-use crate::read::{Child, List, View, guarded};
+use crate::read::{Child, List, View, guarded, has_relations};
 use kith_kernel::{EdgeItem, Item, ListItem, ListSelect, PageItem, Row, Selection};
 
 /// Calls `write` for each item with a comma between them, inside `{}`.
@@ -124,11 +124,14 @@ fn record(out: &mut Vec<u8>, list: &List<'_>, at: usize, selection: &Selection, 
     }
 }
 
-fn edge(out: &mut Vec<u8>, list: &List<'_>, at: usize, items: &[EdgeItem], children: &[Child<'_>]) {
+fn edge(out: &mut Vec<u8>, list: &List<'_>, at: usize, items: &[EdgeItem], mut children: &[Child<'_>]) {
     object(out, items, |out, _, item| match item {
         EdgeItem::Node(key, selection) => {
             out.extend_from_slice(key);
-            record(out, list, at, selection, children);
+            let own = if has_relations(selection) { selection.items.len() } else { 0 };
+            let (ours, rest) = children.split_at_checked(own).unwrap_or_default();
+            children = rest;
+            record(out, list, at, selection, ours);
         }
         EdgeItem::Cursor(key) => {
             out.extend_from_slice(key);

@@ -233,6 +233,12 @@ impl Entry {
         self.fields.iter().position(|field| field.columns.contains(&column))
     }
 
+    /// `"name":` of a shown field, made once.
+    pub fn key(&'static self, index: usize) -> Option<crate::Key> {
+        let at = self.shown.iter().position(|shown| *shown == index)?;
+        self.keys.get(at).map(|key| crate::Key::Borrowed(key.as_slice()))
+    }
+
     /// A relation by name.
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name == name)

@@ -99,6 +99,13 @@ pub enum EdgeItem {
     Constant(Key, String),
 }
 
+impl EdgeItem {
+    /// What is selected of the record, where it is the record.
+    pub fn selection(&self) -> Option<&Selection> {
+        if let EdgeItem::Node(_, selection) = self { Some(selection) } else { None }
+    }
+}
+
 /// One member of the description of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageItem {

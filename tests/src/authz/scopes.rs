@@ -198,10 +198,10 @@ async fn relations_show_nothing_that_the_scope_hides() {
     let expected = json!({"children": {"totalCount": 0, "nodes": []}, "contacts": {"totalCount": 2, "nodes": [{"reportsTo": null}, {"reportsTo": null}]}});
     assert_eq!(read.at("/data/account"), &expected);
     for (filter, found) in [
-        (format!("filter[parent][name]=Other"), 0),
+        ("filter[parent][name]=Other".to_owned(), 0),
         (format!("filter[children][some][id]={hidden}"), 0),
-        (format!("filter[contacts][some][reportsTo][familyName]=Other"), 0),
-        (format!("filter[not][parent][name]=Other&filter[name]=Part"), 1),
+        ("filter[contacts][some][reportsTo][familyName]=Other".to_owned(), 0),
+        ("filter[not][parent][name]=Other&filter[name]=Part".to_owned(), 1),
     ] {
         let list = client.get(&format!("/v1/accounts?{filter}")).await.expect(200);
         assert_eq!(list.at("/data").as_array().unwrap().len(), found, "{filter}");

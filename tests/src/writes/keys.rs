@@ -225,7 +225,7 @@ async fn a_batch_keeps_the_good_items_or_with_atomic_none() {
         assert_eq!(status, [201, 422, 200, 409, 412, 201, 200, 200, 200, 404]);
         let at = |index: usize| &results[index];
         assert_eq!(at(1)["problem"]["code"], "VALIDATION_FAILED");
-        assert_eq!(at(1)["problem"]["errors"][0]["pointer"], "/data/name");
+        assert_eq!(at(1)["problem"]["errors"][0]["pointer"], "/name");
         assert_eq!(at(3)["problem"]["type"], "/problems/duplicate");
         assert_eq!((&at(6)["data"]["id"], &at(6)["data"]["name"]), (&at(5)["data"]["id"], &json!("Up 2")));
         assert_eq!((&at(8)["data"]["version"], &at(8)["data"]["industry"]), (&json!(4), &json!("Steel")));

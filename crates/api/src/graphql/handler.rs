@@ -7,8 +7,8 @@ use crate::http::body::Json;
 use crate::http::headers;
 use crate::http::problem::Handled;
 use actix_web::{HttpRequest, web};
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{Name, Request, Response, ServerError, Variables};
 use kith_kernel::{Error, Result, Violations, codes};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -122,7 +122,9 @@ fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Box
             document
         }
     };
-    let keys = root_keys(&document, asked.operation.as_deref());
+    let chosen = chosen(&document, asked.operation.as_deref());
+    let keys = chosen.map(root_keys).unwrap_or_default();
+    chosen.map_or(Ok(()), |operation| given(operation, &asked.variables)).map_err(failed)?;
     let mut request = Request::new("").variables(Variables::from_json(asked.variables));
     if let Some(operation) = asked.operation {
         request = request.operation_name(operation);
@@ -131,17 +133,42 @@ fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Box
     Ok((request, keys))
 }
 
+/// The operation that will run.
+fn chosen<'a>(document: &'a ExecutableDocument, operation: Option<&str>) -> Option<&'a OperationDefinition> {
+    let fits = |name: Option<&Name>| operation.is_none() || name.map(|name| name.as_str()) == operation;
+    let chosen = document.operations.iter().find(|(name, _)| fits(*name));
+    chosen.map(|(_, operation)| &operation.node).filter(|operation| operation.ty != OperationType::Subscription)
+}
+
+/// Refuses a request that leaves out a variable which must be there; the library does not.
+fn given(operation: &OperationDefinition, variables: &Value) -> Result<()> {
+    let mut violations = Violations::default();
+    for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
+        let name = definition.name.node.as_str();
+        let missing = match variables.get(name) {
+            None => definition.default_value.is_none(),
+            Some(value) => value.is_null(),
+        };
+        let required = !definition.var_type.node.nullable;
+        violations.ensure(
+            !required || !missing,
+            &format!("/variables/{name}"),
+            "REQUIRED",
+            "The variable is required.",
+        );
+    }
+    violations.into_result()
+}
+
 /// The response keys that stand plainly at the root; one behind a directive or in a fragment is left to the library.
-fn root_keys(document: &ExecutableDocument, operation: Option<&str>) -> Vec<String> {
+fn root_keys(operation: &OperationDefinition) -> Vec<String> {
     use async_graphql::parser::types::Selection;
-    let chosen =
-        document.operations.iter().find(|(name, _)| operation.is_none() || name.map(|name| name.as_str()) == operation);
-    let Some((_, operation)) = chosen.filter(|(_, operation)| operation.node.ty != OperationType::Subscription) else {
-        return Vec::new();
-    };
     let key = |selection: &Selection| match selection {
         Selection::Field(field) if field.node.directives.is_empty() => Some(field.node.response_key().node.to_string()),
         _ => None,
     };
-    operation.node.selection_set.node.items.iter().filter_map(|item| key(&item.node)).collect()
+    let mut keys: Vec<String> = operation.selection_set.node.items.iter().filter_map(|item| key(&item.node)).collect();
+    let mut seen = std::collections::HashSet::new();
+    keys.retain(|key| seen.insert(key.clone()));
+    keys
 }

@@ -48,12 +48,13 @@ pub fn text(document: &str) -> Result<()> {
 /// Names, numbers and punctuators; what stands in strings and comments counts once.
 fn tokens(document: &str) -> usize {
     let (mut count, mut word, mut quoted, mut comment) = (0_usize, false, false, false);
-    let mut before = ' ';
+    let mut escaped = false;
     for c in document.chars() {
         if comment {
             comment = c != '\n';
         } else if quoted {
-            quoted = c != '"' || before == '\\';
+            quoted = c != '"' || escaped;
+            escaped = c == '\\' && !escaped;
         } else if c == '#' {
             comment = true;
         } else if c.is_alphanumeric() || c == '_' {
@@ -64,7 +65,6 @@ fn tokens(document: &str) -> usize {
             quoted = c == '"';
             count += usize::from(!c.is_whitespace() && c != ',');
         }
-        before = c;
     }
     count
 }
@@ -109,6 +109,9 @@ impl Size {
     /// Larger than anything: a fragment that spreads itself.
     const ENDLESS: Size = Size { selections: usize::MAX, aliases: usize::MAX, roots: usize::MAX };
 
+    /// A fragment is walked through even if there is nothing in it.
+    const STEP: Size = Size { selections: 1, aliases: 0, roots: 0 };
+
     fn and(self, other: Size) -> Size {
         Size {
             selections: self.selections.saturating_add(other.selections),
@@ -134,8 +137,8 @@ impl<'a> Unfold<'a> {
                     let own = Size { selections: 1, aliases: usize::from(field.node.alias.is_some()), roots: 1 };
                     own.and(Size { roots: 0, ..inner })
                 }
-                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node),
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node).and(Size::STEP),
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node).and(Size::STEP),
             });
         }
         size
@@ -159,7 +162,8 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_outside_strings_and_comments() {
-        assert_eq!(tokens("{ a b(c: 1) }"), 8);
+        assert_eq!(tokens("{ a b(c: 1) }"), 9);
         assert_eq!(tokens("{ a(b: \"c d e\\\" f\") } # g h i"), 8);
+        assert_eq!(tokens("{ a(b: \"\\\\\") c d }"), 10);
     }
 }

@@ -122,11 +122,16 @@ impl<'a> Planner<'a> {
         self.spend(times)?;
         let mut items = Vec::new();
         for merged in self.merged(sets) {
-            let (key, name) = (Item::key(merged.key), merged.name());
+            let name = merged.name();
+            if let Some((index, _)) = entry.field(name) {
+                let known = if merged.key == name { entry.key(index) } else { None };
+                let key = known.unwrap_or_else(|| Item::key(merged.key));
+                items.push(self.field(entry, index, key, &merged));
+                continue;
+            }
+            let key = Item::key(merged.key);
             items.push(if name == "__typename" {
                 Item::Constant { key, text: quoted(entry.type_name) }
-            } else if let Some((index, _)) = entry.field(name) {
-                self.field(entry, index, key, &merged)
             } else if let Some(relation) = entry.relation(name) {
                 let target =
                     self.catalogue.get(relation.target).ok_or_else(|| Error::internal("a relation to nowhere"))?;
@@ -240,9 +245,12 @@ pub fn list_args(entry: &Entry, arguments: &Map<String, Value>) -> Result<ListAr
         Some(Value::String(key)) => types::sort_key(entry, key).into_iter().collect(),
         _ => Vec::new(),
     };
+    // The library lets variables of another form through.
+    let filter = arguments.get("filter").filter(|filter| !filter.is_null());
+    violations.ensure(filter.is_none_or(Value::is_object), "/filter", "WRONG_TYPE", "A filter is an object.");
     violations.into_result()?;
     Ok(ListArgs {
-        filter: arguments.get("filter").and_then(Value::as_object).cloned(),
+        filter: filter.and_then(Value::as_object).cloned(),
         text: false,
         sort,
         limit: limit.unwrap_or(DEFAULT_LIMIT),

@@ -341,7 +341,13 @@ fn write(
     results: &[(kith_kernel::Key, String)],
 ) -> Result<Answer> {
     let empty = Map::new();
-    let input = arguments.get("input").and_then(Json::as_object).unwrap_or(&empty);
+    let input = match arguments.get("input") {
+        None => &empty,
+        // The library lets variables of another form through.
+        Some(input) => {
+            input.as_object().ok_or_else(|| Error::invalid("/input", "WRONG_TYPE", "The input is an object."))?
+        }
+    };
     let row = match root {
         Root::Create => verbs::create(conn, cx, entry, input)?,
         Root::Update => verbs::update(conn, cx, entry, id(arguments)?, version(arguments)?, input)?,
@@ -366,7 +372,12 @@ fn batch(
 ) -> Result<Answer> {
     crate::rest::standard::may_write(cx, entry)?;
     let atomic = arguments.get("atomic").and_then(Json::as_bool).unwrap_or(false);
-    let items = arguments.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+    let items = match arguments.get("items") {
+        Some(Json::Array(items)) => items.clone(),
+        // GraphQL takes one element for a list of one.
+        Some(item) => vec![item.clone()],
+        None => Vec::new(),
+    };
     let mut violations = Violations::default();
     violations.ensure(items.len() <= MAX_STEPS, "/items", "TOO_MANY", "At most 1,000 items.");
     violations.into_result()?;

@@ -2,6 +2,7 @@
 //! copied as the JSON text they are.
 
 use crate::http::problem;
+use async_graphql::indexmap::IndexMap;
 use async_graphql::{PathSegment, Response, ServerError, Value};
 use kith_kernel::Error;
 use serde_json::{Map, json};
@@ -20,10 +21,13 @@ pub fn text(response: &Response, keys: &[String], cost: u64, request_id: Option<
     let mut out = Vec::with_capacity(4096);
     out.extend_from_slice(b"{\"data\":");
     match &response.data {
-        Value::Object(object) => {
-            let missing = keys.iter().filter(|key| !object.contains_key(key.as_str()));
-            let members = object.iter().map(|(name, value)| (name.as_str(), Some(value)));
-            let members = members.chain(missing.map(|key| (key.as_str(), None)));
+        // The library answers in the order in which fields got ready, and with nothing at all when every one failed.
+        data if matches!(data, Value::Object(_)) || (!keys.is_empty() && ran(response)) => {
+            let empty = IndexMap::new();
+            let object = if let Value::Object(object) = data { object } else { &empty };
+            let plain = keys.iter().map(|key| (key.as_str(), object.get(key.as_str())));
+            let rest = object.iter().filter(|(name, _)| !keys.iter().any(|key| key == name.as_str()));
+            let members = plain.chain(rest.map(|(name, value)| (name.as_str(), Some(value))));
             out.push(b'{');
             for (at, (name, member)) in members.enumerate() {
                 if at > 0 {
@@ -47,6 +51,11 @@ pub fn text(response: &Response, keys: &[String], cost: u64, request_id: Option<
     }
     out.extend_from_slice(format!(",\"extensions\":{{\"cost\":{cost}}}}}").as_bytes());
     out
+}
+
+/// Whether anything was executed: what is refused before names no field.
+fn ran(response: &Response) -> bool {
+    response.errors.iter().all(|error| !error.path.is_empty())
 }
 
 fn value(out: &mut Vec<u8>, member: &Value) {

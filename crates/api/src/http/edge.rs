@@ -38,7 +38,8 @@ pub async fn edge(
         request.head_mut().method = Method::GET;
     }
     let response = match refuse(&request) {
-        Some(error) => request.into_response(HttpResponse::from_error(Problem::from(error))).map_into_boxed_body(),
+        // Not `into_response`, which forgets the error that is to be rendered.
+        Some(error) => ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(Problem::from(error))),
         None => next.call(request).await?.map_into_boxed_body(),
     };
     let mut response = render(response, id);

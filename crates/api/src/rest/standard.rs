@@ -8,7 +8,7 @@ use crate::http::problem::{self, Handled, Problem};
 use crate::http::{headers, query};
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::PgConnection;
-use kith_journal::batch::{MAX_STEPS, Outcome, Step};
+use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
 use kith_journal::{read, verbs};
 use kith_kernel::{Action, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes};
 use serde_json::{Map, Value, json as value};
@@ -329,8 +329,9 @@ pub(crate) fn run_batch(
     let all = Selection::all(entry);
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let outcome = Step::parse(item)
-            .and_then(|step| if atomic { step.run(conn, cx, entry) } else { step.run_alone(conn, cx, entry) });
+        let outcome = Step::parse(item).and_then(|step| {
+            if atomic { step.run(conn, cx, entry).map_err(in_data) } else { step.run_alone(conn, cx, entry) }
+        });
         let result = match outcome {
             Ok(Outcome { row, created }) => {
                 let data: Value =
