@@ -244,9 +244,10 @@ impl Entry {
         self.relations.iter().find(|relation| relation.name == name)
     }
 
-    /// Whether the APIs offer a verb.
+    /// Whether the APIs offer a verb. Where no field can be written, there is nothing to update.
     pub fn offers(&self, verb: Verb) -> bool {
-        self.verbs.contains(&verb)
+        let writable = || self.fields.iter().any(|field| field.access == crate::Access::Write);
+        self.verbs.contains(&verb) && (verb != Verb::Update || writable())
     }
 }
 

@@ -75,7 +75,7 @@ static QUERIES: LazyLock<Roots> = LazyLock::new(|| {
 static MUTATIONS: LazyLock<Roots> = LazyLock::new(|| {
     let mut roots = HashMap::new();
     for entry in crate::catalogue().entries() {
-        let (create, update) = (entry.offers(Verb::Create), types::patchable(entry));
+        let (create, update) = (entry.offers(Verb::Create), entry.offers(Verb::Update));
         let shelve = entry.offers(Verb::Archive);
         let all = [
             ("Create", Root::Create, create),

@@ -402,13 +402,8 @@ fn inputs(registry: &mut Registry, entry: &Entry, columns: &[&'static Field]) {
     }
     let patch = columns.iter().filter(|field| field.access == Access::Write);
     let patch: Vec<_> = patch.map(|column| arg(column.name, column.doc, given(column.kind))).collect();
-    if entry.offers(Verb::Update) && !patch.is_empty() {
+    if entry.offers(Verb::Update) {
         let doc = format!("Changes to a record of {}: what is absent stays, null clears.", entry.name);
         input(registry, &format!("{}Patch", entry.type_name), &doc, patch);
     }
-}
-
-/// Whether an entry has anything to patch; else there is no update either.
-pub fn patchable(entry: &Entry) -> bool {
-    entry.offers(Verb::Update) && entry.fields.iter().any(|field| field.access == Access::Write)
 }
