@@ -151,9 +151,9 @@ async fn a_client_may_choose_the_id_once() {
             let answer = again.create(json!({"id": chosen, "name": "Acme"})).await;
             assert_eq!(answer, refused("DUPLICATE", &["DUPLICATE /id"]));
         }
-        // An archived record keeps its id, and another tenant knows nothing of either.
+        // An archived record keeps its id and can be restored; another tenant knows nothing of either.
         door.archive(&chosen, None).await.unwrap();
-        assert_eq!(door.create(json!({"id": chosen, "name": "Acme"})).await.unwrap_err().0, "DUPLICATE");
+        assert_eq!(door.create(json!({"id": chosen, "name": "Acme"})).await.unwrap_err().0, "CONFLICT");
         assert_eq!(stranger.post("/v1/accounts", json!({"id": chosen, "name": "Mine"})).await.expect(201).id(), chosen);
         assert_eq!(door.read(&chosen).await.unwrap()["name"], "Acme");
     }

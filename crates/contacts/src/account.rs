@@ -3,7 +3,9 @@
 use crate::{AREA, Channel, rules};
 use diesel::PgConnection;
 use kith_kernel::ids::{AccountId, TeamId, UserId};
-use kith_kernel::{Bind, Cx, Error, Money, Ownership, Relation, Resource, Result, Statement, Violations, text_enum};
+use kith_kernel::{
+    Bind, Cx, Error, Money, Ownership, Relation, Resource, Result, Statement, Violations, text, text_enum,
+};
 use kith_macros::resource;
 
 text_enum! {
@@ -155,7 +157,7 @@ impl Resource for Account {
 
     fn check(&self, violations: &mut Violations) {
         rules::website(self.website.as_deref(), violations);
-        rules::language("/preferredLanguage", self.preferred_language.as_deref(), violations);
+        text::language("/preferredLanguage", self.preferred_language.as_deref(), violations);
         let itself = self.parent_id.is_some_and(|parent| parent == self.id());
         violations.ensure(!itself, "/parentId", "CYCLE", "An account cannot be part of itself.");
         if let Some(revenue) = &self.annual_revenue {

@@ -1,10 +1,10 @@
 //! Contacts: the people.
 
-use crate::{AREA, rules};
+use crate::AREA;
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::ids::{AccountId, ContactId, UserId};
-use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations, text_enum};
+use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations, text, text_enum};
 use kith_macros::resource;
 
 text_enum! {
@@ -99,7 +99,7 @@ impl Resource for Contact {
     fn check(&self, violations: &mut Violations) {
         let named = [&self.given_name, &self.family_name].into_iter().flatten().any(|name| !name.trim().is_empty());
         violations.ensure(named, "/familyName", "REQUIRED", "A contact needs a givenName or a familyName.");
-        rules::language("/locale", self.locale.as_deref(), violations);
+        text::language("/locale", self.locale.as_deref(), violations);
         let itself = self.reports_to_id.is_some_and(|boss| boss == self.id());
         violations.ensure(!itself, "/reportsToId", "CYCLE", "Nobody reports to themselves.");
     }

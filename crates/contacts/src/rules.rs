@@ -17,19 +17,6 @@ pub fn website(url: Option<&str>, violations: &mut Violations) {
     );
 }
 
-/// The form of a BCP 47 language tag: letters and digits in parts of at most eight, the first of two or three letters.
-pub fn language(pointer: &str, tag: Option<&str>, violations: &mut Violations) {
-    let good = |tag: &str| {
-        let first = tag.split('-').next().unwrap_or_default();
-        (2..=3).contains(&first.len())
-            && first.bytes().all(|b| b.is_ascii_alphabetic())
-            && tag
-                .split('-')
-                .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
-    };
-    violations.ensure(tag.is_none_or(good), pointer, "INVALID", "Expected a language tag such as zh-CN.");
-}
-
 /// A span of dates that ends no earlier than it starts.
 pub fn span(from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>, violations: &mut Violations) {
     let good = from.zip(to).is_none_or(|(from, to)| from <= to);
@@ -65,16 +52,6 @@ mod tests {
             "https://a b.c",
         ] {
             assert!(!ok(|v| website(Some(bad), v)), "{bad}");
-        }
-    }
-
-    #[test]
-    fn language_tags_have_the_form_of_bcp_47() {
-        for good in ["de", "zh-CN", "sr-Latn-RS", "de-CH-1996"] {
-            assert!(ok(|v| language("/l", Some(good), v)), "{good}");
-        }
-        for bad in ["", "d", "german", "de_DE", "de-", "zh-verylongpart"] {
-            assert!(!ok(|v| language("/l", Some(bad), v)), "{bad}");
         }
     }
 }

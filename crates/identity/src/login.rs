@@ -1,7 +1,7 @@
 //! What is needed at the door: which tenant, which user, and the hash to check a password against. The check itself is
 //! slow, so it happens between two transactions; [`still_valid`] closes the gap.
 
-use crate::{User, actor, grants, rules, session};
+use crate::{User, actor, grants, session};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::{log, store};
@@ -23,7 +23,7 @@ pub fn find_tenant(conn: &mut PgConnection, slug: &str) -> Result<Option<Uuid>> 
 /// A user who may log in, and the hash of their password. None: there is no such user, or they have no password;
 /// the caller then checks against [`crate::password::DUMMY`], so that both take the same time.
 pub fn find_login(conn: &mut PgConnection, tenant: Uuid, email: &str) -> Result<Option<(Uuid, String)>> {
-    let Some(email) = text::clean(email).ok().and_then(|email| rules::email(&email).ok()) else { return Ok(None) };
+    let Some(email) = text::clean(email).ok().and_then(|email| text::email(&email).ok()) else { return Ok(None) };
     let mut out = Statement::new("SELECT u.id, c.password_hash FROM users u JOIN credentials c");
     out.sql(" ON c.tenant_id = u.tenant_id AND c.user_id = u.id WHERE u.tenant_id = ").bind(Bind::Uuid(Some(tenant)));
     out.sql(" AND u.email = ").bind(Bind::Text(Some(email))).sql(" AND u.status = 'ACTIVE' AND u.archived_at IS NULL");

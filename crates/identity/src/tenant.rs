@@ -2,7 +2,7 @@
 
 use crate::{AREA, rules};
 use kith_kernel::ids::TenantId;
-use kith_kernel::{Currency, Resource, Verb, Violations};
+use kith_kernel::{Currency, Resource, Verb, Violations, text};
 use kith_macros::resource;
 
 /// The organisation that these credentials belong to. There is exactly one to see.
@@ -32,7 +32,7 @@ impl Resource for Tenant {
 
     fn check(&self, violations: &mut Violations) {
         rules::slug(&self.slug, violations);
-        rules::locale(Some(&self.locale), violations);
+        text::language("/locale", Some(&self.locale), violations);
         rules::time_zone(Some(&self.time_zone), violations);
     }
 }

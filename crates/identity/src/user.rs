@@ -3,7 +3,7 @@
 use crate::{AREA, role_assignment, rules, session};
 use diesel::PgConnection;
 use kith_kernel::ids::UserId;
-use kith_kernel::{Cx, Error, Relation, Resource, Result, Violations, text_enum};
+use kith_kernel::{Cx, Error, Relation, Resource, Result, Violations, text, text_enum};
 use kith_macros::resource;
 
 text_enum! {
@@ -47,12 +47,12 @@ impl Resource for User {
     ];
 
     fn check(&self, violations: &mut Violations) {
-        rules::locale(self.locale.as_deref(), violations);
+        text::language("/locale", self.locale.as_deref(), violations);
         rules::time_zone(self.time_zone.as_deref(), violations);
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
-        self.email = rules::email(&self.email).map_err(|detail| Error::invalid("/email", "INVALID", detail))?;
+        self.email = text::email(&self.email).map_err(|detail| Error::invalid("/email", "INVALID", detail))?;
         match before {
             Some(before) if before.can_work() && !self.can_work() => {
                 role_assignment::keep_an_admin(conn, cx, role_assignment::Leaving::User(self.id()))

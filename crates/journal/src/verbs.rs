@@ -20,12 +20,29 @@ pub fn create(conn: &mut PgConnection, cx: &Cx, entry: &Entry, body: &Map<String
     let mut violations = Violations::default();
     apply(entry, row.as_mut(), body, Mode::Create, &mut violations);
     missing(entry, body, &mut violations);
+    if body.contains_key("id") && violations.0.is_empty() {
+        refuse_archived(conn, cx, entry, row.meta().id)?;
+    }
     // An actor who may only make own records owns what it makes.
     let owner = entry.ownership.owner.and_then(|column| entry.field_of_column(column));
     if let Some(owner) = owner.filter(|owner| scope != RowScope::All && row.uuid(*owner).is_none()) {
         row.set(owner, &json!(cx.actor.id)).ok();
     }
     finish(conn, cx, entry, None, row, violations, log::CREATED, scope)
+}
+
+/// A client that makes a record anew under the id of one that it archived is told so, instead of a mere duplicate.
+fn refuse_archived(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid) -> Result<()> {
+    let known = store::get(conn, cx, entry, id).ok();
+    match known.and_then(|row| row.meta().archived_at) {
+        Some(_) => Err(archived(entry, id)),
+        None => Ok(()),
+    }
+}
+
+fn archived(entry: &Entry, id: Uuid) -> Error {
+    let detail = format!("The record {id} is archived. Restore it first: POST /v1/{}/{id}/restore.", entry.name);
+    Error::new(&codes::CONFLICT, detail)
 }
 
 /// Applies a merge patch. `seen` is the version the caller knew; when it is stale, the write still succeeds as long as
@@ -47,10 +64,7 @@ pub fn update(
         merge(conn, cx, entry, (before.as_ref(), row.as_ref()), seen, &given)?;
     }
     if before.meta().archived_at.is_some() {
-        return Err(Error::new(
-            &codes::CONFLICT,
-            format!("The record is archived. Restore it first: POST /v1/{}/{id}/restore.", entry.name),
-        ));
+        return Err(archived(entry, id));
     }
     finish(conn, cx, entry, Some(before), row, violations, log::UPDATED, scope)
 }

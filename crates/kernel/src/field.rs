@@ -72,7 +72,8 @@ impl Kind {
             Kind::Int | Kind::Decimal | Kind::Date | Kind::Time => {
                 &["eq", "ne", "in", "notIn", "gt", "gte", "lt", "lte", "isNull"]
             }
-            Kind::Money => &["eq", "ne", "gt", "gte", "lt", "lte", "isNull", "currency"],
+            // No `ne`: within one currency it would leave out what has no amount, and all other currencies.
+            Kind::Money => &["eq", "gt", "gte", "lt", "lte", "isNull", "currency"],
             Kind::Id(_) | Kind::Enum(..) => &["eq", "ne", "in", "notIn", "isNull"],
             Kind::Json => &[],
         }

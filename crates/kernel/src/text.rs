@@ -1,4 +1,4 @@
-//! Text as it comes from outside, and enumerations that travel as text.
+//! Text as it comes from outside, values that have one normal form, and enumerations that travel as text.
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -11,6 +11,42 @@ pub fn clean(text: &str) -> Result<String, String> {
         IsNormalized::Yes => text.to_owned(),
         _ => text.nfc().collect(),
     })
+}
+
+/// An e-mail address in its normal form: lower case, of the part of RFC 5321 that mail really uses.
+pub fn email(value: &str) -> Result<String, &'static str> {
+    const EXPECTED: &str = "Expected an e-mail address such as nancy@example.com.";
+    let value = value.trim().to_lowercase();
+    let (local, domain) = value.rsplit_once('@').ok_or(EXPECTED)?;
+    let local_char = |c: char| match c {
+        '.' | '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~' => true,
+        c if c.is_ascii() => c.is_ascii_alphanumeric(),
+        c => !c.is_whitespace() && !c.is_control(),
+    };
+    let local_good = (1..=64).contains(&local.len())
+        && local.chars().all(local_char)
+        && local.split('.').all(|part| !part.is_empty());
+    let label_good = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let domain_good = domain.contains('.') && domain.split('.').all(label_good);
+    if local_good && domain_good && value.len() <= 254 { Ok(value) } else { Err(EXPECTED) }
+}
+
+/// Whether a text has the form of a BCP 47 language tag: `zh-CN`, `sr-Latn-RS`.
+pub fn is_language(tag: &str) -> bool {
+    tag.split('-').enumerate().all(|(at, part)| match at {
+        0 => (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic()),
+        _ => (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()),
+    })
+}
+
+/// Refuses what has not the form of a language tag; none is fine.
+pub fn language(pointer: &str, tag: Option<&str>, violations: &mut crate::Violations) {
+    violations.ensure(tag.is_none_or(is_language), pointer, "INVALID", "Expected a language tag such as zh-CN.");
 }
 
 /// An enumeration whose values are upper-snake-case texts in both APIs and in the database.
@@ -47,4 +83,53 @@ macro_rules! text_enum {
         }
     };
     (@first $name:ident $first:ident $($rest:ident)*) => { $name::$first };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e_mail_addresses_have_one_normal_form() {
+        assert_eq!(email(" Nancy.Davolio@Example.COM ").as_deref(), Ok("nancy.davolio@example.com"));
+        assert_eq!(email("o'neil+kith@a-b.example").as_deref(), Ok("o'neil+kith@a-b.example"));
+        assert_eq!(email("用户@例子.公司").as_deref(), Ok("用户@例子.公司"));
+        let long = format!("{}@example.com", "a".repeat(65));
+        for bad in [
+            "",
+            "a",
+            "@",
+            "a@b",
+            "@b.c",
+            "a@",
+            "a@@b.c",
+            "a@b..c",
+            "a@.b.c",
+            "a b@c.d",
+            "a@b.c\r\nBcc: x@y.z",
+            ".a@b.c",
+            "a.@b.c",
+            "a..b@c.d",
+            "a@-b.c",
+            "a@b-.c",
+            "a\"@b.c",
+            "a,b@c.d",
+            "a(b)@c.d",
+            "a<b>@c.d",
+            "a@b c.d",
+            long.as_str(),
+        ] {
+            assert!(email(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn language_tags_have_the_form_of_bcp_47() {
+        for good in ["de", "zh-CN", "sr-Latn-RS", "de-CH-1996"] {
+            assert!(is_language(good), "{good}");
+        }
+        for bad in ["", "d", "german", "de_DE", "de-", "zh-verylongpart"] {
+            assert!(!is_language(bad), "{bad}");
+        }
+    }
 }

@@ -213,8 +213,10 @@ async fn every_field_refuses_every_wrong_value_at_its_place() {
                 let mut data = body(entry.name, &ids);
                 data[field.name] = value.clone();
                 admin.post(&format!("/v1/{}", entry.name), data).await.expect(422);
-                let path = format!("/v1/{}/{}", entry.name, ids[entry.name]);
-                admin.patch(&path, json!({field.name: value})).await.expect(422);
+                if entry.offers(Verb::Update) {
+                    let path = format!("/v1/{}/{}", entry.name, ids[entry.name]);
+                    admin.patch(&path, json!({field.name: value})).await.expect(422);
+                }
             }
         }
     }

@@ -348,11 +348,12 @@ fn filter(random: &mut Lcg, accounts: bool, depth: usize) -> Value {
     });
     let equal = ["eq", "ne", "in", "notIn", "isNull"];
     let ordered = ["eq", "ne", "gt", "gte", "lt", "lte", "isNull"];
+    let amounts = ["eq", "gt", "gte", "lt", "lte", "isNull"];
     let (operator, value) = match kind {
         0 => (*random.one(&["eq", "ne", "in", "notIn", "isNull", "contains", "startsWith"]), *random.one(texts)),
         1 => (*random.one(&equal), *random.one(&["SMALL", "LARGE"])),
         2 => (*random.one(&equal), *random.one(&["ACTIVE", "INACTIVE"])),
-        3 => (*random.one(&ordered), *random.one(&["0", "7.5", "9", "1000"])),
+        3 => (*random.one(&amounts), *random.one(&["0", "7.5", "9", "1000"])),
         4 => (*random.one(&ordered), *random.one(&["1990-01-01", "1990-06-01", "1991-02-02"])),
         _ => (*random.one(&equal), *random.one(&["USER", "CHAMPION"])),
     };
