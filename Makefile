@@ -14,7 +14,7 @@ endif
 CI_STEPS := check test clients
 BUILD_KITH = scripts/ensure-postgres && cargo build --release --locked -p kith-server
 
-.PHONY: help run test test-area check golden db migrate seed doc clients bench ci ci-steps clean-data
+.PHONY: help run test test-area check golden db migrate seed doc clients bench ci ci-steps
 
 help: ## lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -51,13 +51,10 @@ doc: ## the code's documentation, into target/doc
 clients: ## generates clients from the contracts and compiles them
 	scripts/check-clients
 
-bench: ## measures the release build
-	$(BUILD_KITH) && $(KITH) bench
+bench: ## measures the release build against pgbench (needs wrk and python3)
+	$(BUILD_KITH) && python3 bench/run.py
 
 ci: $(CI_STEPS) ## everything that CI runs
 
 ci-steps:
 	@echo $(CI_STEPS)
-
-clean-data: ## deletes the local data folder, with its database
-	rm -rf data-local
