@@ -1,5 +1,5 @@
 //! The GraphQL door. async-graphql parses, validates, and answers introspection; the fields that follow from the
-//! catalogue are planned once a request and written as JSON text on one connection (see [`plan`] and `docs/decisions`).
+//! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod handler;
 pub(crate) mod limits;
