@@ -19,13 +19,11 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// How long a refresh token is good for, if it is not used.
     pub refresh_days: i64,
-    /// Serve `/docs` and `/graphiql`.
-    pub documents: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { rate_per_minute: 600, cors_origins: Vec::new(), refresh_days: 30, documents: true }
+        Settings { rate_per_minute: 600, cors_origins: Vec::new(), refresh_days: 30 }
     }
 }
 
@@ -75,7 +73,7 @@ impl App {
     /// Puts everything together.
     pub fn new(db: Db, clock: Arc<Clock>, instance: Instance, tokens: Tokens, settings: Settings) -> Self {
         let catalogue = crate::catalogue();
-        let schema = crate::graphql::schema(catalogue);
+        let schema = crate::graphql::schema();
         let contracts = Contracts { openapi: crate::openapi::text(catalogue), sdl: crate::graphql::sdl(&schema) };
         App {
             db,

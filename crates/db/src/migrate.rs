@@ -28,11 +28,6 @@ impl fmt::Display for MigrateError {
 
 impl std::error::Error for MigrateError {}
 
-/// The migrations in this binary, for tests that build templates.
-pub fn embedded_migrations() -> EmbeddedMigrations {
-    MIGRATIONS
-}
-
 fn refuse(what: &str, error: impl fmt::Display) -> MigrateError {
     MigrateError(format!("{what}: {error}"))
 }

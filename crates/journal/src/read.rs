@@ -64,7 +64,7 @@ pub fn list(conn: &mut PgConnection, cx: &Cx, args: &ListArgs, select: &ListSele
     if plan.backward {
         rows.reverse();
     }
-    let counted = if wants_total(select) { args.count.max_exact() } else { args.count };
+    let counted = if args.count == Count::None && wants_total(select) { Count::Exact } else { args.count };
     let total = match counted {
         Count::None => None,
         Count::Exact => Some(RunQueryDsl::get_result::<(i64,)>(plan.count().typed::<(st::BigInt,)>(), conn)?.0),
@@ -80,16 +80,6 @@ pub fn list(conn: &mut PgConnection, cx: &Cx, args: &ListArgs, select: &ListSele
 /// GraphQL's `totalCount` asks by being selected.
 fn wants_total(select: &ListSelect) -> bool {
     select.items.iter().any(|item| matches!(item, ListItem::Total(_)))
-}
-
-trait MaxExact {
-    fn max_exact(self) -> Count;
-}
-
-impl MaxExact for Count {
-    fn max_exact(self) -> Count {
-        if self == Count::None { Count::Exact } else { self }
-    }
 }
 
 fn estimate(conn: &mut PgConnection, statement: &Statement) -> Result<Option<i64>> {

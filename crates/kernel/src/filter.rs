@@ -312,7 +312,7 @@ impl<'a> Condition<'a> {
     ) {
         let Some(inner) = self.as_object(value, at) else { return };
         if relation.link == Link::One {
-            return self.exists(relation, alias, Some((inner, at, depth)), false, out);
+            return self.exists(relation, alias, (inner, at, depth), false, out);
         }
         if inner.is_empty() {
             out.sql("TRUE");
@@ -324,14 +324,14 @@ impl<'a> Condition<'a> {
             }
             let Some(filter) = self.as_object(value, &at) else { continue };
             match quantifier.as_str() {
-                "some" => self.exists(relation, alias, Some((filter, &at, depth)), false, out),
+                "some" => self.exists(relation, alias, (filter, &at, depth), false, out),
                 "none" => {
                     out.sql("NOT ");
-                    self.exists(relation, alias, Some((filter, &at, depth)), false, out);
+                    self.exists(relation, alias, (filter, &at, depth), false, out);
                 }
                 "every" => {
                     out.sql("NOT ");
-                    self.exists(relation, alias, Some((filter, &at, depth)), true, out);
+                    self.exists(relation, alias, (filter, &at, depth), true, out);
                 }
                 _ => {
                     let detail = format!("{} is a list: use some, none or every.", relation.name);
@@ -346,14 +346,13 @@ impl<'a> Condition<'a> {
         &mut self,
         relation: &Relation,
         alias: &str,
-        filter: Option<(&Map<String, Value>, &str, usize)>,
+        (filter, at, depth): (&Map<String, Value>, &str, usize),
         negated: bool,
         out: &mut Statement,
     ) {
         let cx = self.cx;
         let Some(target) = cx.catalogue.get(relation.target) else { return };
         let Some(scope) = cx.actor.grants.scope(target.name, target.administrative, Action::Read) else {
-            let at = filter.map(|(_, at, _)| at).unwrap_or_default();
             return self.violations.add(at, "FORBIDDEN", format!("This needs the right {}:READ.", target.name));
         };
         self.aliases += 1;
@@ -371,12 +370,10 @@ impl<'a> Condition<'a> {
             out.sql(format!(" AND {inner}.archived_at IS NULL"));
         }
         self.scope(target, &inner, scope, out);
-        if let Some((filter, at, depth)) = filter {
-            out.sql(" AND ");
-            self.object(target, &inner, filter, at, depth + 1, out);
-            if negated {
-                out.sql(" IS NOT TRUE");
-            }
+        out.sql(" AND ");
+        self.object(target, &inner, filter, at, depth + 1, out);
+        if negated {
+            out.sql(" IS NOT TRUE");
         }
         out.sql(")");
     }

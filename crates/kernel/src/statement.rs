@@ -101,22 +101,6 @@ impl Statement {
     pub fn execute(&self, conn: &mut PgConnection) -> QueryResult<usize> {
         RunQueryDsl::execute(self.typed::<()>(), conn)
     }
-
-    /// The text with placeholders, for messages and tests.
-    pub fn text(&self) -> String {
-        let mut number = 0;
-        let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Sql(sql) => text.push_str(sql),
-                Part::Bind(_) => {
-                    number += 1;
-                    text.push_str(&format!("${number}"));
-                }
-            }
-        }
-        text
-    }
 }
 
 /// A [`Statement`] with the SQL type of its rows.

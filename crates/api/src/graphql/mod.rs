@@ -10,7 +10,6 @@ mod viewer;
 mod writer;
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
-use kith_kernel::Catalogue;
 
 pub use handler::{__path_graphql, GraphqlRequest, graphql, routes};
 
@@ -26,7 +25,7 @@ pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation);
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// Builds it. The library sets no limit by itself.
-pub fn schema(_catalogue: &'static Catalogue) -> Schema {
+pub fn schema() -> Schema {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_depth(limits::DEPTH)
         .limit_recursive_depth(limits::RECURSION)

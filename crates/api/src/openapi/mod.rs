@@ -51,7 +51,7 @@ pub fn document(catalogue: &'static Catalogue) -> Value {
     let errors = responses();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
-            with_errors(operation, catalogue);
+            with_errors(operation);
         }
         for entry in catalogue.entries() {
             operations::add(paths, entry);
@@ -102,7 +102,7 @@ fn responses() -> Map<String, Value> {
 }
 
 /// The refusals any operation may answer with, added where it does not name its own.
-fn with_errors(operation: &mut Value, _catalogue: &Catalogue) {
+fn with_errors(operation: &mut Value) {
     let secured = operation.get("security").is_some();
     let writes = operation.get("requestBody").is_some();
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
