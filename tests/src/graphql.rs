@@ -158,6 +158,77 @@ async fn directives_and_variables_shape_the_answer() {
     }
 }
 
+/// A document is validated by the library once; from then on a plain one runs without it.
+#[actix_web::test]
+async fn a_document_is_answered_alike_the_first_time_and_later() {
+    let (_stage, admin, ids) = cast().await;
+    let one = "query($id: UUID!) { account(id: $id) { ...F contacts(first: 1, sort: [FAMILY_NAME_ASC]) { edges { cursor node { familyName } } pageInfo { hasNextPage } } }
+        none: account(id: \"01890000-0000-7000-8000-000000000000\") { name } } fragment F on Account { id n: name __typename }";
+    let list =
+        "query Q($filter: AccountFilter, $sort: [AccountSort!] = [NAME_DESC], $first: Int, $archived: Archived) {
+        accounts(filter: $filter, sort: $sort, first: $first, archived: $archived) { nodes { name } totalCount } }";
+    let write = "mutation($input: AccountInput!, $dry: Boolean, $old: Int) { a: accountCreate(input: $input, dryRun: $dry) { name version }
+        b: accountUpdate(id: \"01890000-0000-7000-8000-000000000000\", input: {name: \"B\"}, expectedVersion: $old) { name } }";
+    let batch =
+        "mutation($items: [BatchItem!]!) { accountBatch(items: $items, dryRun: true) { index status } }";
+    let cases = [
+        (one, json!({"id": ids[0]}), None),
+        (one, json!({"id": "nonsense"}), None),
+        (one, json!({}), Some("/variables/id")),
+        (one, json!({"id": null}), Some("/variables/id")),
+        (list, json!({}), None),
+        (list, json!({"filter": {"or": [{"name": {"in": ["Acme", "Cat"]}}]}, "first": 1, "sort": "NAME_ASC"}), None),
+        (list, json!({"filter": null, "archived": "ANY", "unused": 1}), None),
+        (list, json!({"first": 501}), Some("/first")),
+        (list, json!({"first": "1"}), Some("/variables/first")),
+        (list, json!({"first": 1.5}), Some("/variables/first")),
+        (list, json!({"archived": "MAYBE"}), Some("/variables/archived")),
+        (list, json!({"archived": true}), Some("/variables/archived")),
+        (list, json!({"sort": ["NAME_ASC", "SIDEWAYS"]}), Some("/variables/sort/1")),
+        (list, json!({"filter": {"and": {"name": {"like": "x"}}}}), Some("/variables/filter/and/name/like")),
+        (
+            list,
+            json!({"filter": {"contacts": {"some": {"nonsense": 1}}}}),
+            Some("/variables/filter/contacts/some/nonsense"),
+        ),
+        (list, json!({"filter": {"status": {"eq": "NOBODY"}}}), Some("/variables/filter/status/eq")),
+        (list, json!({"filter": {"createdAt": {"gt": "2026-02-30T00:00:00Z"}}}), Some("/filter/createdAt/gt")),
+        (write, json!({"input": {"name": "New"}, "dry": true}), None),
+        (write, json!({"input": {"name": "New"}, "dry": "true"}), Some("/variables/dry")),
+        (write, json!({"input": {"name": "New", "kind": "CLUB"}, "dry": true}), Some("/variables/input/kind")),
+        (write, json!({"input": {"industry": "x"}, "dry": true}), Some("/variables/input/name")),
+        (write, json!({"input": {"name": ""}, "dry": true}), Some("/name")),
+        (write, json!({"input": {"name": "x"}, "dry": true, "old": 3_000_000_000_u32}), Some("/variables/old")),
+        (
+            batch,
+            json!({"items": [{"op": "create", "data": {"name": "x"}}, {"op": "create", "data": {"kind": 1}}]}),
+            None,
+        ),
+        (batch, json!({"items": [{"op": "explode"}]}), Some("/variables/items/0/op")),
+        (batch, json!({"items": [{"data": {}}]}), Some("/variables/items/0/op")),
+    ];
+    let ask = async |query: &str, variables: &Value| {
+        let mut body = admin.graphql(query, variables.clone()).await.expect(200).body;
+        let errors = body["errors"].as_array_mut().into_iter().flatten();
+        errors.for_each(|error| drop(error["extensions"].as_object_mut().unwrap().remove("requestId")));
+        body
+    };
+    let mut answers = Vec::new();
+    for (at, (query, variables, pointer)) in cases.iter().enumerate() {
+        // A document nobody sent before goes through the library.
+        let first = ask(&format!("{query} # {at}"), variables).await;
+        let place = first.pointer("/errors/0/extensions/errors/0/pointer").and_then(Value::as_str);
+        assert_eq!(place, *pointer, "{query} {variables}: {first}");
+        answers.push(first);
+    }
+    for (at, (query, variables, _)) in cases.iter().enumerate() {
+        for (last, (_, valid, _)) in cases.iter().enumerate().filter(|(_, (other, ..))| other == query) {
+            assert_eq!(ask(query, valid).await, answers[last], "{query} {valid}");
+        }
+        assert_eq!(ask(query, variables).await, answers[at], "{query} {variables}");
+    }
+}
+
 #[actix_web::test]
 async fn every_type_says_its_name_and_the_schema_describes_itself() {
     let (_stage, admin, _) = cast().await;

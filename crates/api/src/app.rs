@@ -54,7 +54,7 @@ pub struct App {
     /// The GraphQL schema.
     pub schema: crate::graphql::Schema,
     /// Parsed GraphQL documents by text.
-    pub documents: Cache<String, Arc<async_graphql::parser::types::ExecutableDocument>>,
+    pub documents: Cache<String, Arc<crate::graphql::Document>>,
     /// The contracts, rendered once.
     pub contracts: Contracts,
     /// Renders `/metrics`.

@@ -409,7 +409,7 @@ impl<'a> Condition<'a> {
 }
 
 /// Escapes a member name for a JSON Pointer.
-pub(crate) fn escape(name: &str) -> String {
+pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

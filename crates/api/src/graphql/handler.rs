@@ -1,7 +1,7 @@
 //! `POST /graphql`.
 
-use super::roots::Shared;
-use super::{limits, writer};
+use super::run::{self, Shared};
+use super::{limits, variables, writer};
 use crate::caller::Caller;
 use crate::http::body::Json;
 use crate::http::headers;
@@ -12,7 +12,7 @@ use async_graphql::{Name, Request, Response, ServerError, Variables};
 use kith_kernel::{Error, Result, Violations, codes};
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest execution; the statements inside it have the same limit of their own.
@@ -34,14 +34,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
     security(("bearer" = []))
 )]
 pub async fn graphql(caller: Caller, request: HttpRequest, body: Json) -> Handled {
-    let asked = Asked::read(&body.object()?)?;
+    let asked = Asked::read(body.object()?)?;
     let key = headers::idempotency_key(request.headers())?;
     let request_id = caller.origin.request_id;
-    let shared = Arc::new(Shared::new(key, &asked.query));
-    let text = match prepared(&caller, asked) {
-        Ok((asked, keys)) => {
-            let schema = caller.app.schema.clone();
-            let running = schema.execute(asked.data(caller).data(shared.clone()));
+    let text = match Document::of(&caller, &asked.query) {
+        Ok(document) => {
+            let chosen = document.chosen(asked.operation.as_deref());
+            let keys = chosen.map(root_keys).unwrap_or_default();
+            let shared = Arc::new(Shared::new(key, asked.query));
+            let running = document.run(caller, &shared, chosen, asked.operation.as_deref(), asked.variables);
             let response = tokio::time::timeout(PATIENCE, running).await.unwrap_or_else(|_| {
                 *failed(Error {
                     retry_after: Some(1),
@@ -76,31 +77,21 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(body: &Map<String, Value>) -> Result<Asked> {
+    fn read(mut body: Map<String, Value>) -> Result<Asked> {
         let mut violations = Violations::default();
-        let query = body.get("query").and_then(Value::as_str).map(str::to_owned);
-        violations.ensure(query.is_some(), "/query", "REQUIRED", "query is a GraphQL document.");
-        let variables = body.get("variables").cloned().unwrap_or_default();
-        violations.ensure(
-            variables.is_object() || variables.is_null(),
-            "/variables",
-            "WRONG_TYPE",
-            "variables is an object.",
-        );
-        let operation = body.get("operationName").cloned().unwrap_or_default();
-        violations.ensure(
-            operation.is_string() || operation.is_null(),
-            "/operationName",
-            "WRONG_TYPE",
-            "operationName is a text.",
-        );
-        for name in
-            body.keys().filter(|name| !["query", "variables", "operationName", "extensions"].contains(&name.as_str()))
-        {
+        let [query, variables, operation] =
+            ["query", "variables", "operationName"].map(|name| body.remove(name).unwrap_or_default());
+        violations.ensure(query.is_string(), "/query", "REQUIRED", "query is a GraphQL document.");
+        let fits = variables.is_object() || variables.is_null();
+        violations.ensure(fits, "/variables", "WRONG_TYPE", "variables is an object.");
+        let fits = operation.is_string() || operation.is_null();
+        violations.ensure(fits, "/operationName", "WRONG_TYPE", "operationName is a text.");
+        for name in body.keys().filter(|name| *name != "extensions") {
             violations.add(format!("/{name}"), "UNKNOWN_FIELD", "A request has query, variables and operationName.");
         }
         violations.into_result()?;
-        Ok(Asked { query: query.unwrap_or_default(), variables, operation: operation.as_str().map(str::to_owned) })
+        let text = |value| if let Value::String(text) = value { Some(text) } else { None };
+        Ok(Asked { query: text(query).unwrap_or_default(), variables, operation: text(operation) })
     }
 }
 
@@ -108,56 +99,62 @@ fn failed(error: Error) -> Box<Response> {
     Box::new(Response::from_errors(vec![writer::wrap(error)]))
 }
 
-/// Parses, or finds parsed, and checks the limits. Also the response keys of the operation's root.
-fn prepared(caller: &Caller, asked: Asked) -> Result<(Request, Vec<String>), Box<Response>> {
-    let document = match caller.app.documents.get(&asked.query) {
-        Some(document) => document,
-        None => {
-            limits::text(&asked.query).map_err(failed)?;
-            let parsed = async_graphql::parser::parse_query(&asked.query);
-            let parsed = parsed.map_err(|error| Box::new(Response::from_errors(vec![ServerError::from(error)])))?;
-            limits::document(&parsed).map_err(failed)?;
-            let document = Arc::new(parsed);
-            caller.app.documents.insert(asked.query.clone(), document.clone());
-            document
+/// A parsed document within the limits.
+pub struct Document {
+    parsed: ExecutableDocument,
+    /// Whether it can run without the library, once that has found it valid.
+    plain: bool,
+    /// Whether the library has.
+    valid: AtomicBool,
+}
+
+impl Document {
+    /// Parses, or finds parsed.
+    fn of(caller: &Caller, text: &str) -> Result<Arc<Document>, Box<Response>> {
+        if let Some(document) = caller.app.documents.get(text) {
+            return Ok(document);
         }
-    };
-    let chosen = chosen(&document, asked.operation.as_deref());
-    let keys = chosen.map(root_keys).unwrap_or_default();
-    chosen.map_or(Ok(()), |operation| given(operation, &asked.variables)).map_err(failed)?;
-    let mut request = Request::new("").variables(Variables::from_json(asked.variables));
-    if let Some(operation) = asked.operation {
-        request = request.operation_name(operation);
+        limits::text(text).map_err(failed)?;
+        let parsed = async_graphql::parser::parse_query(text);
+        let parsed = parsed.map_err(|error| Box::new(Response::from_errors(vec![ServerError::from(error)])))?;
+        limits::document(&parsed).map_err(failed)?;
+        let document = Arc::new(Document { plain: run::is_plain(&parsed), parsed, valid: AtomicBool::new(false) });
+        caller.app.documents.insert(text.to_owned(), document.clone());
+        Ok(document)
     }
-    request.set_parsed_query(ExecutableDocument::clone(&document));
-    Ok((request, keys))
-}
 
-/// The operation that will run.
-fn chosen<'a>(document: &'a ExecutableDocument, operation: Option<&str>) -> Option<&'a OperationDefinition> {
-    let fits = |name: Option<&Name>| operation.is_none() || name.map(|name| name.as_str()) == operation;
-    let chosen = document.operations.iter().find(|(name, _)| fits(*name));
-    chosen.map(|(_, operation)| &operation.node).filter(|operation| operation.ty != OperationType::Subscription)
-}
-
-/// Refuses a request that leaves out a variable which must be there; the library does not.
-fn given(operation: &OperationDefinition, variables: &Value) -> Result<()> {
-    let mut violations = Violations::default();
-    for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
-        let name = definition.name.node.as_str();
-        let missing = match variables.get(name) {
-            None => definition.default_value.is_none(),
-            Some(value) => value.is_null(),
-        };
-        let required = !definition.var_type.node.nullable;
-        violations.ensure(
-            !required || !missing,
-            &format!("/variables/{name}"),
-            "REQUIRED",
-            "The variable is required.",
-        );
+    /// The operation that will run.
+    fn chosen(&self, operation: Option<&str>) -> Option<&OperationDefinition> {
+        let fits = |name: Option<&Name>| operation.is_none() || name.map(|name| name.as_str()) == operation;
+        let chosen = self.parsed.operations.iter().find(|(name, _)| fits(*name));
+        chosen.map(|(_, operation)| &operation.node).filter(|operation| operation.ty != OperationType::Subscription)
     }
-    violations.into_result()
+
+    async fn run(
+        &self,
+        caller: Caller,
+        shared: &Arc<Shared>,
+        chosen: Option<&OperationDefinition>,
+        name: Option<&str>,
+        variables: Value,
+    ) -> Response {
+        if let Err(error) = chosen.map_or(Ok(()), |operation| variables::check(operation, &variables)) {
+            return *failed(error);
+        }
+        let variables = Variables::from_json(variables);
+        if let Some(operation) = chosen.filter(|_| self.plain && self.valid.load(Ordering::Relaxed)) {
+            return run::direct(&caller, shared, operation, &self.parsed.fragments, &variables).await;
+        }
+        let schema = caller.app.schema.clone();
+        let mut request = Request::new("").variables(variables).data(caller).data(shared.clone());
+        if let Some(name) = name {
+            request = request.operation_name(name);
+        }
+        request.set_parsed_query(self.parsed.clone());
+        let response = schema.execute(request).await;
+        self.valid.fetch_or(writer::ran(&response), Ordering::Relaxed);
+        response
+    }
 }
 
 /// The response keys that stand plainly at the root; one behind a directive or in a fragment is left to the library.

@@ -5,13 +5,15 @@ mod handler;
 pub(crate) mod limits;
 mod plan;
 mod roots;
+mod run;
 mod types;
+mod variables;
 mod viewer;
 mod writer;
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
 
-pub use handler::{__path_graphql, GraphqlRequest, graphql, routes};
+pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
 /// The query root: what follows from the catalogue, and what is written by hand.
 #[derive(MergedObject, Default)]

@@ -13,10 +13,9 @@ use std::collections::HashMap;
 
 /// Reads one request.
 pub struct Planner<'a> {
-    pub operation: &'a OperationDefinition,
-    pub fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    pub variables: &'a Variables,
-    pub catalogue: &'static kith_kernel::Catalogue,
+    operation: &'a OperationDefinition,
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    variables: &'a Variables,
     /// Records asked for so far.
     pub cost: u64,
 }
@@ -24,20 +23,18 @@ pub struct Planner<'a> {
 /// A field as it stands in the answer: its response key, and every place that asks for it.
 pub struct Merged<'a> {
     pub key: &'a str,
-    pub fields: Vec<&'a Field>,
+    pub fields: Vec<&'a Positioned<Field>>,
 }
 
 impl<'a> Merged<'a> {
-    fn first(&self) -> Option<&'a Field> {
-        self.fields.first().copied()
+    /// The name in the schema.
+    pub fn name(&self) -> &'a str {
+        self.fields.first().map(|field| field.node.name.node.as_str()).unwrap_or_default()
     }
 
-    fn name(&self) -> &'a str {
-        self.first().map(|field| field.name.node.as_str()).unwrap_or_default()
-    }
-
-    fn sets(&self) -> Vec<&'a SelectionSet> {
-        self.fields.iter().map(|field| &field.selection_set.node).collect()
+    /// What is selected of it.
+    pub fn sets(&self) -> Vec<&'a SelectionSet> {
+        self.fields.iter().map(|field| &field.node.selection_set.node).collect()
     }
 }
 
@@ -46,6 +43,15 @@ fn quoted(text: &str) -> String {
 }
 
 impl<'a> Planner<'a> {
+    /// For one operation.
+    pub fn new(
+        operation: &'a OperationDefinition,
+        fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+        variables: &'a Variables,
+    ) -> Self {
+        Planner { operation, fragments, variables, cost: 0 }
+    }
+
     /// The fields of some selection sets on one object, merged by response key, in the order of the document.
     pub fn merged(&self, sets: &[&'a SelectionSet]) -> Vec<Merged<'a>> {
         let mut all = Vec::new();
@@ -59,8 +65,8 @@ impl<'a> Planner<'a> {
                 Node::Field(field) => {
                     let key = field.node.response_key().node.as_str();
                     match all.iter_mut().find(|merged| merged.key == key) {
-                        Some(merged) => merged.fields.push(&field.node),
-                        None => all.push(Merged { key, fields: vec![&field.node] }),
+                        Some(merged) => merged.fields.push(field),
+                        None => all.push(Merged { key, fields: vec![field] }),
                     }
                 }
                 Node::InlineFragment(inline) => self.collect(&inline.node.selection_set.node, all),
@@ -79,9 +85,10 @@ impl<'a> Planner<'a> {
     }
 
     /// The arguments of a field as JSON. A variable that was not given counts as absent.
-    pub fn arguments(&self, field: &Field) -> Map<String, Value> {
+    pub fn arguments(&self, field: &Merged<'a>) -> Map<String, Value> {
         let mut arguments = Map::new();
-        for (name, value) in &field.arguments {
+        // Every place that asks for it has the same arguments, or the library refuses the document.
+        for (name, value) in field.fields.first().into_iter().flat_map(|field| &field.node.arguments) {
             let constant = value.node.clone().into_const_with(|name| self.variable(&name).ok_or(()));
             if let Ok(Ok(value)) = constant.map(async_graphql::Value::into_json) {
                 arguments.insert(name.node.to_string(), value);
@@ -134,12 +141,11 @@ impl<'a> Planner<'a> {
                 Item::Constant { key, text: quoted(entry.type_name) }
             } else if let Some(relation) = entry.relation(name) {
                 let target =
-                    self.catalogue.get(relation.target).ok_or_else(|| Error::internal("a relation to nowhere"))?;
+                    crate::catalogue().get(relation.target).ok_or_else(|| Error::internal("a relation to nowhere"))?;
                 match relation.link {
                     Link::One => Item::One { key, relation, select: self.record(target, &merged.sets(), times)? },
                     Link::Many => {
-                        let arguments = merged.first().map(|field| self.arguments(field)).unwrap_or_default();
-                        let args = list_args(target, &arguments)?;
+                        let args = list_args(target, &self.arguments(&merged))?;
                         let each = u64::try_from(args.limit).unwrap_or(u64::MAX);
                         let list = self.connection(target, &merged.sets(), times.saturating_mul(each))?;
                         Item::Many { key, relation, args: Box::new(args), list }
@@ -245,12 +251,9 @@ pub fn list_args(entry: &Entry, arguments: &Map<String, Value>) -> Result<ListAr
         Some(Value::String(key)) => types::sort_key(entry, key).into_iter().collect(),
         _ => Vec::new(),
     };
-    // The library lets variables of another form through.
-    let filter = arguments.get("filter").filter(|filter| !filter.is_null());
-    violations.ensure(filter.is_none_or(Value::is_object), "/filter", "WRONG_TYPE", "A filter is an object.");
     violations.into_result()?;
     Ok(ListArgs {
-        filter: filter.and_then(Value::as_object).cloned(),
+        filter: arguments.get("filter").and_then(Value::as_object).cloned(),
         text: false,
         sort,
         limit: limit.unwrap_or(DEFAULT_LIMIT),

@@ -1,52 +1,23 @@
-//! The root fields of the catalogue: which there are, and how each runs: planned, then one closure on one connection.
+//! The root fields of the catalogue: which there are, how the schema describes them, and how the library runs one.
 
-use super::plan::{Merged, Planner, list_args};
+use super::plan::{Merged, Planner};
+use super::run::Shared;
 use super::types::{self, arg, field, object};
 use super::writer::wrap;
-use crate::caller::{Answer, Caller, Manner};
-use async_graphql::parser::types::Field;
+use crate::caller::Caller;
+use async_graphql::parser::types::{Field, OperationType};
 use async_graphql::registry::{MetaField, MetaTypeId, Registry};
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
-use bytes::Bytes;
-use kith_journal::batch::MAX_STEPS;
-use kith_journal::{read, verbs};
-use kith_kernel::{Action, Entry, Error, FieldType, Item, ListSelect, Result, Selection, Verb, Violations};
-use serde_json::{Map, Value as Json};
-use sha2::{Digest, Sha256};
+use kith_kernel::{Entry, Error, Verb};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
-use tokio::sync::OnceCell;
-use uuid::Uuid;
+use std::sync::{Arc, LazyLock};
 
-/// The text of one root field, or why there is none.
-type Cell = OnceCell<std::result::Result<Bytes, ServerError>>;
-
-/// What one request shares among its root fields.
-#[derive(Default)]
-pub struct Shared {
-    /// Records asked for.
-    pub cost: AtomicU64,
-    /// Idempotency key of the request.
-    pub key: Option<String>,
-    /// SHA-256 of the document: an answer is given again only to who asks for the same of it.
-    document: Vec<u8>,
-    /// Each response key runs once, however often the document names it.
-    cells: Mutex<HashMap<String, Arc<Cell>>>,
-}
-
-impl Shared {
-    /// For a request with this idempotency key and document.
-    pub fn new(key: Option<String>, document: &str) -> Self {
-        Shared { key, document: Sha256::digest(document).to_vec(), ..Shared::default() }
-    }
-}
-
+/// What a root field does.
 #[derive(Clone, Copy, Debug)]
-enum Root {
+pub enum Root {
     Get,
     ByExternalId,
     List,
@@ -91,6 +62,15 @@ static MUTATIONS: LazyLock<Roots> = LazyLock::new(|| {
     }
     roots
 });
+
+/// The root field of this name in an operation of this type.
+pub fn root(operation: OperationType, name: &str) -> Option<(&'static Entry, Root)> {
+    match operation {
+        OperationType::Query => QUERIES.get(name).copied(),
+        OperationType::Mutation => MUTATIONS.get(name).copied(),
+        OperationType::Subscription => None,
+    }
+}
 
 /// The query fields of the catalogue.
 #[derive(Default)]
@@ -203,203 +183,13 @@ async fn resolve(ctx: &Context<'_>, entry: &'static Entry, root: Root) -> Server
         wrapped
     };
     let missing = |error: async_graphql::Error| fail(Error::internal(error.message));
-    let caller = ctx.data::<Caller>().map_err(missing)?.clone();
-    let shared = ctx.data::<Arc<Shared>>().map_err(missing)?.clone();
-    let key = ctx.item.node.response_key().node.to_string();
-    let cell = match shared.cells.lock() {
-        Ok(mut cells) => cells.entry(key.clone()).or_default().clone(),
-        Err(_) => return Err(fail(Error::internal("a lock was poisoned"))),
-    };
-    let run = || async {
-        let planned = plan(ctx, entry, root, &key, &shared).map_err(fail)?;
-        let text = perform(caller, &shared, &key, entry, root, planned).await.map_err(fail)?;
-        Ok(Bytes::from(text))
-    };
-    cell.get_or_init(run).await.clone().map(Value::Binary)
-}
-
-/// What a root field will do, read from the document.
-struct Planned {
-    arguments: Map<String, Json>,
-    record: Option<Selection>,
-    list: Option<ListSelect>,
-    results: Vec<(kith_kernel::Key, String)>,
-}
-
-fn plan(ctx: &Context<'_>, entry: &'static Entry, root: Root, key: &str, shared: &Shared) -> Result<Planned> {
+    let caller = ctx.data::<Caller>().map_err(missing)?;
+    let shared = ctx.data::<Arc<Shared>>().map_err(missing)?;
     let env = &**ctx.query_env;
-    let mut planner = Planner {
-        operation: &env.operation.node,
-        fragments: &env.fragments,
-        variables: &env.variables,
-        catalogue: crate::catalogue(),
-        cost: shared.cost.load(Ordering::Relaxed),
-    };
-    let merged = planner.root(key).unwrap_or(Merged { key: "", fields: vec![&ctx.item.node] });
-    let arguments = planner.arguments(&ctx.item.node);
-    let sets: Vec<_> = merged.fields.iter().map(|field| &field.selection_set.node).collect();
-    let mut planned = Planned { arguments, record: None, list: None, results: Vec::new() };
-    match root {
-        Root::List => {
-            let limit = list_args(entry, &planned.arguments)?.limit;
-            planned.list = Some(planner.connection(entry, &sets, u64::try_from(limit).unwrap_or(u64::MAX))?);
-        }
-        Root::Batch => {
-            let parts = planner.merged(&sets);
-            let name =
-                |part: &Merged<'_>| part.fields.first().map(|field| field.name.node.to_string()).unwrap_or_default();
-            planned.results = parts.iter().map(|part| (Item::key(part.key), name(part))).collect();
-        }
-        _ => planned.record = Some(planner.record(entry, &sets, 1)?),
-    }
-    shared.cost.fetch_max(planner.cost, Ordering::Relaxed);
-    Ok(planned)
-}
-
-fn text(arguments: &Map<String, Json>, name: &str) -> Option<String> {
-    arguments.get(name).and_then(Json::as_str).map(str::to_owned)
-}
-
-/// What is no id is not found, as in a path.
-fn id(arguments: &Map<String, Json>) -> Result<Uuid> {
-    arguments.get("id").and_then(|value| Uuid::parse(value).ok()).ok_or_else(Error::not_found)
-}
-
-fn version(arguments: &Map<String, Json>) -> Result<Option<i32>> {
-    let value = arguments.get("expectedVersion").filter(|value| !value.is_null());
-    let parse = |value| {
-        i32::parse(value)
-            .map_err(|expected| Error::invalid("/expectedVersion", "WRONG_TYPE", format!("Expected {expected}.")))
-    };
-    value.map(parse).transpose()
-}
-
-async fn perform(
-    caller: Caller,
-    shared: &Shared,
-    key: &str,
-    entry: &'static Entry,
-    root: Root,
-    planned: Planned,
-) -> Result<Vec<u8>> {
-    let Planned { arguments, record, list, results } = planned;
-    let select = record.unwrap_or_else(|| Selection::all(entry));
-    match root {
-        Root::Get => {
-            let id = id(&arguments)?;
-            caller.read(move |conn, cx| Ok(read::get(conn, cx, id, &select)?.0)).await
-        }
-        Root::ByExternalId => {
-            let (system, external) =
-                (text(&arguments, "system").unwrap_or_default(), text(&arguments, "externalId").unwrap_or_default());
-            let work = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
-                cx.require(entry, Action::Read)?;
-                let id = verbs::by_external_id(conn, cx, entry, &system, &external)?.ok_or_else(Error::not_found)?;
-                Ok(read::get(conn, cx, id, &select)?.0)
-            };
-            caller.read(work).await
-        }
-        Root::List => {
-            let args = list_args(entry, &arguments)?;
-            let list = list.ok_or_else(|| Error::internal("a list without a plan"))?;
-            caller.read(move |conn, cx| read::list(conn, cx, &args, &list)).await
-        }
-        _ => {
-            let manner = manner(shared, key, &arguments, root, entry)?;
-            let answer =
-                caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select, &results));
-            Ok(answer.await?.body)
-        }
-    }
-}
-
-/// The key of a field: its own `clientMutationId`, or the request's header together with the field's place.
-fn manner(shared: &Shared, key: &str, arguments: &Map<String, Json>, root: Root, entry: &Entry) -> Result<Manner> {
-    let own = text(arguments, "clientMutationId");
-    if own.as_ref().is_some_and(|own| !(1..=255).contains(&own.len()) || own.chars().any(char::is_control)) {
-        let detail = "Expected 1 to 255 bytes without control characters.";
-        return Err(Error::invalid("/clientMutationId", "WRONG_TYPE", detail));
-    }
-    let key = own
-        .map(|own| format!("graphql:{own}"))
-        .or_else(|| shared.key.as_ref().map(|shared| format!("graphql:{shared}:{key}")));
-    let mut digest = Sha256::new();
-    digest.update(format!("{root:?} {} ", entry.name));
-    digest.update(Json::Object(arguments.clone()).to_string());
-    digest.update(&shared.document);
-    let dry_run = arguments.get("dryRun").and_then(Json::as_bool).unwrap_or(false);
-    Ok(Manner { key: key.map(|key| (key, digest.finalize().to_vec())), dry_run })
-}
-
-fn write(
-    conn: &mut diesel::PgConnection,
-    cx: &kith_kernel::Cx,
-    entry: &'static Entry,
-    root: Root,
-    arguments: &Map<String, Json>,
-    select: &Selection,
-    results: &[(kith_kernel::Key, String)],
-) -> Result<Answer> {
-    let empty = Map::new();
-    let input = match arguments.get("input") {
-        None => &empty,
-        // The library lets variables of another form through.
-        Some(input) => {
-            input.as_object().ok_or_else(|| Error::invalid("/input", "WRONG_TYPE", "The input is an object."))?
-        }
-    };
-    let row = match root {
-        Root::Create => verbs::create(conn, cx, entry, input)?,
-        Root::Update => verbs::update(conn, cx, entry, id(arguments)?, version(arguments)?, input)?,
-        Root::Archive => verbs::archive(conn, cx, entry, id(arguments)?, version(arguments)?)?,
-        Root::Restore => verbs::restore(conn, cx, entry, id(arguments)?, version(arguments)?)?,
-        Root::Upsert => {
-            let key =
-                (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
-            verbs::upsert(conn, cx, entry, (&key.0, &key.1), version(arguments)?, input)?.0
-        }
-        _ => return batch(conn, cx, entry, arguments, results),
-    };
-    Ok(Answer { status: 200, body: read::render(conn, cx, row.as_ref(), select)?, ..Answer::default() })
-}
-
-fn batch(
-    conn: &mut diesel::PgConnection,
-    cx: &kith_kernel::Cx,
-    entry: &'static Entry,
-    arguments: &Map<String, Json>,
-    results: &[(kith_kernel::Key, String)],
-) -> Result<Answer> {
-    crate::rest::standard::may_write(cx, entry)?;
-    let atomic = arguments.get("atomic").and_then(Json::as_bool).unwrap_or(false);
-    let items = match arguments.get("items") {
-        Some(Json::Array(items)) => items.clone(),
-        // GraphQL takes one element for a list of one.
-        Some(item) => vec![item.clone()],
-        None => Vec::new(),
-    };
-    let mut violations = Violations::default();
-    violations.ensure(items.len() <= MAX_STEPS, "/items", "TOO_MANY", "At most 1,000 items.");
-    violations.into_result()?;
-    let answer = crate::rest::standard::run_batch(conn, cx, entry, atomic, &items)?;
-    let all: Json = serde_json::from_slice(&answer.body).map_err(Error::internal)?;
-    let mut out = vec![b'['];
-    for (at, result) in all.get("results").and_then(Json::as_array).into_iter().flatten().enumerate() {
-        out.extend_from_slice(if at == 0 { b"{" } else { b",{" });
-        for (at, (key, name)) in results.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(key);
-            let member = if name == "__typename" {
-                Json::from("BatchResult")
-            } else {
-                result.get(name).cloned().unwrap_or_default()
-            };
-            out.extend_from_slice(member.to_string().as_bytes());
-        }
-        out.push(b'}');
-    }
-    out.push(b']');
-    Ok(Answer { status: 200, body: out, ..Answer::default() })
+    let planner = Planner::new(&env.operation.node, &env.fragments, &env.variables);
+    let key = ctx.item.node.response_key().node.as_str();
+    let field = planner.root(key).unwrap_or(Merged { key, fields: vec![&ctx.item] });
+    let cell = shared.cell(key).map_err(fail)?;
+    let run = || async { shared.run(caller, planner, &field, entry, root).await.map_err(fail) };
+    cell.get_or_init(run).await.clone().map(Value::Binary)
 }

@@ -54,7 +54,7 @@ pub fn text(response: &Response, keys: &[String], cost: u64, request_id: Option<
 }
 
 /// Whether anything was executed: what is refused before names no field.
-fn ran(response: &Response) -> bool {
+pub fn ran(response: &Response) -> bool {
     response.errors.iter().all(|error| !error.path.is_empty())
 }
 
