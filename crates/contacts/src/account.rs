@@ -150,6 +150,7 @@ impl Resource for Account {
             "Relationships in which it stands first.",
         ),
         Relation::many("relationshipsTo", "relationships", "to_account_id", "Relationships in which it stands second."),
+        Relation::many("opportunities", "opportunities", "account_id", "The chances to sell to it."),
         Relation::about("externalIds", "external-ids", "ACCOUNT", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "ACCOUNT", "Its tags."),
         Relation::about("notes", "notes", "ACCOUNT", "Notes about it."),

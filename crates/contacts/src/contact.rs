@@ -4,26 +4,8 @@ use crate::AREA;
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::ids::{AccountId, ContactId, UserId};
-use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations, text, text_enum};
+use kith_kernel::{BuyingRole, Cx, Ownership, Relation, Resource, Result, Violations, text};
 use kith_macros::resource;
-
-text_enum! {
-    /// The part a contact plays in the buying decisions of their account.
-    pub enum BuyingRole {
-        /// Decides.
-        DecisionMaker = "DECISION_MAKER",
-        /// Compares offers.
-        Evaluator = "EVALUATOR",
-        /// Is listened to.
-        Influencer = "INFLUENCER",
-        /// Uses what is bought.
-        User = "USER",
-        /// Lets others through, or not.
-        Gatekeeper = "GATEKEEPER",
-        /// Speaks for us.
-        Champion = "CHAMPION",
-    }
-}
 
 /// A person at an account, or one we know without an account.
 #[resource(table = contacts, id = ContactId)]
@@ -85,6 +67,12 @@ impl Resource for Contact {
             "relationships",
             "to_contact_id",
             "Relationships in which they stand second.",
+        ),
+        Relation::many(
+            "opportunityRoles",
+            "opportunity-contacts",
+            "contact_id",
+            "The opportunities they have a say in.",
         ),
         Relation::about("externalIds", "external-ids", "CONTACT", "Their keys in other systems."),
         Relation::about("taggings", "taggings", "CONTACT", "Their tags."),

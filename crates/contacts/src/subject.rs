@@ -30,6 +30,30 @@ text_enum! {
         Team = "TEAM",
         /// A membership.
         Membership = "MEMBERSHIP",
+        /// A group of products.
+        ProductFamily = "PRODUCT_FAMILY",
+        /// A product.
+        Product = "PRODUCT",
+        /// An exchange rate.
+        ExchangeRate = "EXCHANGE_RATE",
+        /// A pipeline.
+        Pipeline = "PIPELINE",
+        /// A stage of a pipeline.
+        Stage = "STAGE",
+        /// A reason for winning or losing.
+        CloseReason = "CLOSE_REASON",
+        /// A competitor.
+        Competitor = "COMPETITOR",
+        /// A price of a competitor.
+        PriceObservation = "PRICE_OBSERVATION",
+        /// An opportunity.
+        Opportunity = "OPPORTUNITY",
+        /// A line of an opportunity.
+        OpportunityLine = "OPPORTUNITY_LINE",
+        /// A contact's part in an opportunity.
+        OpportunityContact = "OPPORTUNITY_CONTACT",
+        /// A competitor's part in an opportunity.
+        OpportunityCompetitor = "OPPORTUNITY_COMPETITOR",
     }
 }
 

@@ -14,7 +14,13 @@ pub struct BuiltIn {
     pub description: &'static str,
     /// Resource, action (none: every action) and scope.
     grants: &'static [(&'static str, Option<Action>, RowScope)],
+    /// What may be done to [`SETUP`] (none: every action); none: what the grants say.
+    setup: Option<Option<Action>>,
 }
+
+/// The resources that say how a tenant works. Everybody sees them, and who may change business data may not by that
+/// change these.
+pub const SETUP: &[&str] = &["product-families", "products", "exchange-rates", "pipelines", "stages", "close-reasons"];
 
 impl BuiltIn {
     /// What it grants.
@@ -24,7 +30,9 @@ impl BuiltIn {
             action: *action,
             scope: *scope,
         };
-        self.grants.iter().map(grant).collect()
+        let setup =
+            self.setup.into_iter().flat_map(|action| SETUP.iter().map(move |name| (*name, action, RowScope::All)));
+        self.grants.iter().copied().chain(setup).map(|one| grant(&one)).collect()
     }
 }
 
@@ -36,6 +44,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
         name: ADMIN,
         description: "Everything, users, roles and API keys included.",
         grants: &[("**", None, RowScope::All)],
+        setup: None,
     },
     BuiltIn {
         name: "MANAGER",
@@ -49,6 +58,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             ("role-assignments", READ, RowScope::All),
             ("tenants", READ, RowScope::All),
         ],
+        setup: Some(None),
     },
     BuiltIn {
         name: "MEMBER",
@@ -63,6 +73,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             ("memberships", READ, RowScope::All),
             ("tenants", READ, RowScope::All),
         ],
+        setup: Some(READ),
     },
     BuiltIn {
         name: "READ_ONLY",
@@ -74,6 +85,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             ("memberships", READ, RowScope::All),
             ("tenants", READ, RowScope::All),
         ],
+        setup: Some(READ),
     },
 ];
 

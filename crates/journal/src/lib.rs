@@ -4,13 +4,15 @@
 //! - [`store`] reads, locks, inserts and saves one row of any resource;
 //! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] for business verbs;
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
-//! - [`batch`] runs several of them.
+//! - [`batch`] runs several of them;
+//! - [`metric`] counts and adds up.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
 //! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
 
 pub mod batch;
 pub mod log;
+pub mod metric;
 pub mod read;
 pub mod store;
 pub mod verbs;

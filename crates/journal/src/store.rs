@@ -4,7 +4,8 @@ use crate::log;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{PgConnection, QueryResult, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Condition, Cx, Entry, Error, Field, Result, Row, RowScope, Rows, Statement, Violations, codes,
+    Action, Bind, Condition, Cx, Entry, Error, Field, Resource, Result, Row, RowScope, Rows, Statement, Violations,
+    codes,
 };
 use uuid::Uuid;
 
@@ -59,6 +60,24 @@ pub fn exists(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action:
 /// A statement that answers with one truth value.
 fn flag(conn: &mut PgConnection, statement: &Statement) -> QueryResult<bool> {
     RunQueryDsl::get_result::<(bool,)>(statement.typed::<(st::Bool,)>(), conn).map(|(value,)| value)
+}
+
+/// Rows of a resource whatever the actor may see, for the rules of other rows: `tail` goes on after the tenant's
+/// condition. They never reach an answer by themselves.
+pub fn rows<R: Resource>(conn: &mut PgConnection, cx: &Cx, tail: impl FnOnce(&mut Statement)) -> Result<Vec<R>> {
+    let entry = cx.entry(R::NAME)?;
+    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    tail(&mut out);
+    Ok(R::load(conn, &out)?)
+}
+
+/// One such row.
+pub fn find<R: Resource>(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<Option<R>> {
+    let found = rows(conn, cx, |out| {
+        out.sql(" AND t.id = ").bind(Bind::Uuid(Some(id)));
+    });
+    Ok(found?.into_iter().next())
 }
 
 /// Stores a new row and returns it as the database has it.

@@ -1,5 +1,5 @@
-//! The standard verbs. Each requires the right first, then loads, applies, checks the whole record, stores and
-//! journals it, in the transaction that its caller opened.
+//! The standard verbs. Each requires the right first, then the version where the tenant wants one, then loads, applies,
+//! checks the whole record, stores and journals it, in the transaction that its caller opened.
 
 use crate::{log, store};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -19,7 +19,7 @@ pub fn create(conn: &mut PgConnection, cx: &Cx, entry: &Entry, body: &Map<String
     let mut row = (entry.blank)(cx);
     let mut violations = Violations::default();
     apply(entry, row.as_mut(), body, Mode::Create, &mut violations);
-    missing(entry, body, &mut violations);
+    missing(entry.fields, body, &mut violations);
     if body.contains_key("id") && violations.0.is_empty() {
         refuse_archived(conn, cx, entry, row.meta().id)?;
     }
@@ -56,6 +56,19 @@ pub fn update(
     body: &Map<String, Value>,
 ) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, Action::Update)?;
+    cx.require_version(seen)?;
+    patch(conn, cx, entry, id, seen, body, scope)
+}
+
+fn patch(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    id: Uuid,
+    seen: Option<i32>,
+    body: &Map<String, Value>,
+    scope: RowScope,
+) -> Result<Box<dyn Row>> {
     let before = store::lock(conn, cx, entry, id, Action::Update)?;
     let mut row = before.copy();
     let mut violations = Violations::default();
@@ -76,15 +89,16 @@ pub fn change<R: Resource>(
     id: Uuid,
     seen: Option<i32>,
     operation: log::Operation,
-    edit: impl FnOnce(&mut R) -> Result<()>,
+    edit: impl FnOnce(&mut PgConnection, &mut R) -> Result<()>,
 ) -> Result<Box<dyn Row>> {
     let entry = cx.entry(R::NAME)?;
     let scope = cx.require(entry, Action::Update)?;
+    cx.require_version(seen)?;
     let before = store::lock(conn, cx, entry, id, Action::Update)?;
     exact(before.as_ref(), seen)?;
     let mut row = before.copy();
     let typed = row.any_mut().downcast_mut::<R>().ok_or_else(|| Error::internal("a row of another resource"))?;
-    edit(typed)?;
+    edit(conn, typed)?;
     finish(conn, cx, entry, Some(before), row, Violations::default(), operation, scope)
 }
 
@@ -107,6 +121,7 @@ fn shelve(
     away: bool,
 ) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, Action::Archive)?;
+    cx.require_version(seen)?;
     let before = store::lock(conn, cx, entry, id, Action::Archive)?;
     if before.meta().archived_at.is_some() == away {
         return Ok(before);
@@ -119,7 +134,8 @@ fn shelve(
 }
 
 /// Creates or updates the record that has this key in another system. True: it was created.
-/// Two at once with the same key wait for each other, so there is never a second record.
+/// Two at once with the same key wait for each other, so there is never a second record. It needs no version even where
+/// the tenant wants them: the other system is the source of what it sends, and knows its own keys, not our versions.
 pub fn upsert(
     conn: &mut PgConnection,
     cx: &Cx,
@@ -129,7 +145,7 @@ pub fn upsert(
     body: &Map<String, Value>,
 ) -> Result<(Box<dyn Row>, bool)> {
     cx.require(entry, Action::Create)?;
-    cx.require(entry, Action::Update)?;
+    let scope = cx.require(entry, Action::Update)?;
     let (system, external_id) = (&key_part("/system", system)?, &key_part("/externalId", external_id)?);
     let key = format!("{}|{}|{system}|{external_id}", cx.tenant, entry.subject);
     Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(")
@@ -138,7 +154,7 @@ pub fn upsert(
         .execute(conn)?;
     if let Some(id) = by_external_id(conn, cx, entry, system, external_id)? {
         let body = without_repeated(conn, cx, entry, id, body)?;
-        return Ok((update(conn, cx, entry, id, seen, &body)?, false));
+        return Ok((patch(conn, cx, entry, id, seen, &body, scope)?, false));
     }
     if seen.is_some() {
         return Err(Error::new(

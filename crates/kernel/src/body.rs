@@ -1,7 +1,7 @@
 //! Request bodies applied to a row through its field table: every mistake is found at once, with its pointer.
 
 use crate::filter::escape;
-use crate::{Access, Entry, Kind, Row, Violations};
+use crate::{Access, Entry, Field, FieldType, Kind, Row, Violations};
 use serde_json::{Map, Value};
 
 /// What a body is for.
@@ -34,22 +34,41 @@ pub fn apply(
             );
             continue;
         };
-        if !writable(field.access, mode) {
-            let when = if field.access == Access::CreateOnly { "can be set on create only" } else { "is set by Kith" };
-            violations.add(at, "READ_ONLY", format!("{name} {when}."));
-        } else if value.is_null() && !field.nullable {
-            violations.add(at, "REQUIRED", format!("{name} cannot be null; expected {}.", field.kind.expects()));
-        } else if let Err(expected) = row.set(index, value) {
-            violations.add(at, "WRONG_TYPE", format!("Expected {expected}."));
-        } else if field.kind == Kind::Text && value.as_str().is_some_and(|text| text.chars().count() > field.max) {
-            violations.add(at, "TOO_LONG", format!("{name} takes at most {} characters.", field.max));
-        } else if field.required && value.as_str().is_some_and(|text| text.trim().is_empty()) {
-            violations.add(at, "REQUIRED", format!("{name} cannot be empty."));
-        } else {
-            given.push(index);
+        match member(field, value, mode, |value| row.set(index, value)) {
+            Ok(()) => given.push(index),
+            Err((code, detail)) => violations.add(at, code, detail),
         }
     }
     given
+}
+
+/// Sets one member, or says what is wrong with it.
+pub(crate) fn member(
+    field: &Field,
+    value: &Value,
+    mode: Mode,
+    set: impl FnOnce(&Value) -> Result<(), String>,
+) -> Result<(), (&'static str, String)> {
+    let name = field.name;
+    if !writable(field.access, mode) {
+        let when = if field.access == Access::CreateOnly { "can be set on create only" } else { "is set by Kith" };
+        return Err(("READ_ONLY", format!("{name} {when}.")));
+    }
+    if value.is_null() && !field.nullable {
+        return Err(("REQUIRED", format!("{name} cannot be null; expected {}.", field.kind.expects())));
+    }
+    set(value).map_err(|expected| ("WRONG_TYPE", format!("Expected {expected}.")))?;
+    // Nil stands for an id that was not given.
+    if matches!(field.kind, Kind::Id(Some(_))) && uuid::Uuid::parse(value).is_ok_and(|id| id.is_nil()) {
+        return Err(("UNKNOWN_REFERENCE", format!("{name} points to nothing that you can see.")));
+    }
+    if field.kind == Kind::Text && value.as_str().is_some_and(|text| text.chars().count() > field.max) {
+        return Err(("TOO_LONG", format!("{name} takes at most {} characters.", field.max)));
+    }
+    if field.required && value.as_str().is_some_and(|text| text.trim().is_empty()) {
+        return Err(("REQUIRED", format!("{name} cannot be empty.")));
+    }
+    Ok(())
 }
 
 fn writable(access: Access, mode: Mode) -> bool {
@@ -57,8 +76,8 @@ fn writable(access: Access, mode: Mode) -> bool {
 }
 
 /// Adds a violation for every required field that `body` leaves out.
-pub fn missing(entry: &Entry, body: &Map<String, Value>, violations: &mut Violations) {
-    for field in entry.fields.iter().filter(|field| field.required && !body.contains_key(field.name)) {
+pub fn missing(fields: &[Field], body: &Map<String, Value>, violations: &mut Violations) {
+    for field in fields.iter().filter(|field| field.required && !body.contains_key(field.name)) {
         violations.add(
             format!("/{}", field.name),
             "REQUIRED",

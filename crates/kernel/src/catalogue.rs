@@ -1,7 +1,7 @@
 //! Every resource there is, erased to data and function pointers. Being in the catalogue is enough to be served.
 
 use crate::shape::{Resource, Row, Rows};
-use crate::{Cx, Field, Kind, Meta, Statement};
+use crate::{Command, Cx, Field, Kind, Meta, Statement};
 use diesel::{PgConnection, QueryResult};
 use std::collections::HashMap;
 
@@ -128,6 +128,8 @@ pub struct Entry {
     pub ownership: Ownership,
     /// See [`Resource::VERBS`].
     pub verbs: &'static [Verb],
+    /// See [`Resource::commands`].
+    pub commands: Vec<Command>,
     /// A new row with nothing set.
     pub blank: fn(&Cx) -> Box<dyn Row>,
     /// Runs a statement that answers with all columns.
@@ -218,6 +220,7 @@ impl Entry {
             relations: references.chain(R::RELATIONS.iter().cloned()).collect(),
             ownership: R::OWNERSHIP,
             verbs: R::VERBS,
+            commands: R::commands(),
             blank: |cx| Box::new(R::blank(Meta::new(cx))),
             load: load::<R>,
         }
@@ -242,6 +245,11 @@ impl Entry {
     /// A relation by name.
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name == name)
+    }
+
+    /// A business verb by name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.name == name)
     }
 
     /// Whether the APIs offer a verb. Where no field can be written, there is nothing to update.

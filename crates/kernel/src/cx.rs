@@ -33,6 +33,8 @@ pub struct Cx {
     pub origin: Origin,
     /// The currency that amounts without one are understood in when filtering.
     pub currency: crate::Currency,
+    /// Whether the tenant wants changes to name the version that was read.
+    pub requires_version: bool,
     /// Every resource there is.
     pub catalogue: &'static Catalogue,
     /// Signs cursors.
@@ -44,6 +46,17 @@ impl Cx {
     pub fn new_id(&self) -> Uuid {
         let seconds = u64::try_from(self.now.timestamp()).unwrap_or(0);
         Uuid::new_v7(Timestamp::from_unix(&WITHIN, seconds, self.now.timestamp_subsec_nanos()))
+    }
+
+    /// The version that a change names, where the tenant wants one, or `PRECONDITION_REQUIRED`. The second line of every
+    /// verb that changes a record.
+    pub fn require_version(&self, seen: Option<i32>) -> Result<()> {
+        if seen.is_some() || !self.requires_version {
+            return Ok(());
+        }
+        let detail = "This tenant wants changes to name the version that was read: send it as If-Match (\"3\"; * names \
+                      none), over GraphQL as expectedVersion, in a batch as ifVersion.";
+        Err(Error::new(&codes::PRECONDITION_REQUIRED, detail))
     }
 
     /// The rows in which the actor may do `action`, or `FORBIDDEN`. The first line of every verb.
@@ -61,9 +74,10 @@ impl Cx {
 }
 
 impl Cx {
-    /// The same request with every right, for what a write brings along by itself. The audit trail still names the actor.
+    /// The same request with every right, for what a write brings along by itself: nobody has read a version of that.
+    /// The audit trail still names the actor.
     pub fn as_system(&self) -> Cx {
         let actor = Actor { grants: Actor::system().grants, ..(*self.actor).clone() };
-        Cx { actor: std::sync::Arc::new(actor), ..self.clone() }
+        Cx { actor: std::sync::Arc::new(actor), requires_version: false, ..self.clone() }
     }
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// No representation of the kind asked for.
     NotAcceptable,
+    /// The rest of the request did not come in time.
+    TimedOut,
     /// The state of things forbids it.
     Conflict,
     /// It was there once.
@@ -90,8 +92,11 @@ pub mod codes {
         NOT_FOUND: NotFound "Not found";
         /// The path exists, but not with this method. The `Allow` header lists those that do.
         METHOD_NOT_ALLOWED: MethodNotAllowed "Method not allowed";
-        /// No representation in any media type of the `Accept` header. This API answers `application/json`.
+        /// No representation in any media type of the `Accept` header, or in any coding of `Accept-Encoding`. This API answers
+        /// `application/json`, as it is or in gzip.
         NOT_ACCEPTABLE: NotAcceptable "No acceptable representation";
+        /// The request did not arrive whole in time: its head within 10 seconds, its body within 30. Send it again.
+        REQUEST_TIMEOUT: TimedOut "The request did not arrive in time";
         /// The state of the record forbids this. The detail says what stands in the way.
         CONFLICT: Conflict "The state of the record forbids this";
         /// Another record has this value already. The detail names it where the caller may see it.
@@ -118,11 +123,12 @@ pub mod codes {
         IDEMPOTENCY_KEY_REUSED: Invalid "The idempotency key was used for another request";
         /// Amounts in several currencies cannot be added. Ask for one currency, or filter by it.
         MIXED_CURRENCIES: Invalid "Several currencies cannot be added";
-        /// A version has to be sent in `If-Match`.
-        PRECONDITION_REQUIRED: PreconditionRequired "If-Match is required";
+        /// This tenant wants changes to name the version that was read (its setting `requiresVersion`). Read the record and send
+        /// its version: as `If-Match` over REST, `expectedVersion` over GraphQL, `ifVersion` in a batch.
+        PRECONDITION_REQUIRED: PreconditionRequired "The version that was read is required";
         /// Too many requests. `Retry-After` says in how many seconds there is room again.
         RATE_LIMITED: RateLimited "Too many requests";
-        /// The request head is larger than 16 KiB or has more than 100 fields.
+        /// The request head is larger than 16 KiB or has more than 96 fields.
         HEADERS_TOO_LARGE: HeadersTooLarge "The request head is too large";
         /// Something went wrong on our side. The request id finds it in the log; nothing was kept.
         INTERNAL: Internal "Something went wrong on our side";
@@ -253,6 +259,7 @@ impl From<diesel::result::Error> for Error {
             Db::NotFound => Error::not_found(),
             Db::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
             | Db::BrokenTransactionManager => Error::unavailable(error),
+            Db::DatabaseError(_, info) if is_loss(info.message()) => Error::unavailable(error),
             Db::DatabaseError(_, info) if info.message().contains("statement timeout") => Error {
                 retry_after: Some(1),
                 source: Some(Box::new(error)),
@@ -261,4 +268,19 @@ impl From<diesel::result::Error> for Error {
             _ => Error::internal(error),
         }
     }
+}
+
+/// Whether a message says that the connection or the database is gone. Diesel names the kind of error only where
+/// PostgreSQL itself does; these come from its client library, or from a server that is going down.
+fn is_loss(message: &str) -> bool {
+    const LOSSES: [&str; 7] = [
+        "server closed the connection",
+        "no connection to the server",
+        "connection not open",
+        "could not receive data from server",
+        "could not send data to server",
+        "terminating connection due to",
+        "the database system is",
+    ];
+    LOSSES.iter().any(|loss| message.contains(loss))
 }

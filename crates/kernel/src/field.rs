@@ -30,6 +30,8 @@ pub enum Kind {
     Decimal,
     /// Amount and currency.
     Money,
+    /// Exchange rate, as a string.
+    Rate,
     /// Calendar date.
     Date,
     /// Point in time, RFC 3339 in UTC.
@@ -54,6 +56,10 @@ impl Kind {
                     .into()
             }
             Kind::Money => "an object such as {\"amount\": \"1234.50\", \"currency\": \"EUR\"}".into(),
+            Kind::Rate => {
+                "a positive decimal as a text, such as \"0.9183\", with at most 12 digits before and after the point"
+                    .into()
+            }
             Kind::Date => "a date such as 2026-01-31".into(),
             Kind::Time => "a time with offset such as 2026-01-31T12:00:00Z, with at most microseconds".into(),
             Kind::Id(_) => "a UUID".into(),
@@ -75,7 +81,7 @@ impl Kind {
             // No `ne`: within one currency it would leave out what has no amount, and all other currencies.
             Kind::Money => &["eq", "gt", "gte", "lt", "lte", "isNull", "currency"],
             Kind::Id(_) | Kind::Enum(..) => &["eq", "ne", "in", "notIn", "isNull"],
-            Kind::Json => &[],
+            Kind::Rate | Kind::Json => &[],
         }
     }
 }

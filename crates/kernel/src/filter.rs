@@ -262,7 +262,7 @@ impl<'a> Condition<'a> {
                 }
                 _ => return Err(kind.expects()),
             },
-            Kind::Json => return Err(kind.expects()),
+            Kind::Rate | Kind::Json => return Err(kind.expects()),
         }
         binds.pop().ok_or_else(|| kind.expects())
     }

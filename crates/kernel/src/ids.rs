@@ -6,7 +6,7 @@
 macro_rules! ids {
     ($( $(#[doc = $doc:literal])+ $name:ident => $target:literal; )+) => { $(
         $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub $crate::export::uuid::Uuid);
         impl From<$crate::export::uuid::Uuid> for $name { fn from(id: $crate::export::uuid::Uuid) -> Self { $name(id) } }
         impl From<$name> for $crate::export::uuid::Uuid { fn from(id: $name) -> Self { id.0 } }
@@ -62,4 +62,32 @@ ids! {
     TaggingId => "taggings";
     /// A note.
     NoteId => "notes";
+    /// A group of products.
+    ProductFamilyId => "product-families";
+    /// A product.
+    ProductId => "products";
+    /// An exchange rate.
+    ExchangeRateId => "exchange-rates";
+    /// A pipeline.
+    PipelineId => "pipelines";
+    /// A stage of a pipeline.
+    StageId => "stages";
+    /// A competitor.
+    CompetitorId => "competitors";
+    /// A price of a competitor.
+    PriceObservationId => "price-observations";
+    /// A reason for winning or losing.
+    CloseReasonId => "close-reasons";
+    /// An opportunity.
+    OpportunityId => "opportunities";
+    /// A step in the history of an opportunity.
+    StageChangeId => "stage-changes";
+    /// A line of an opportunity.
+    OpportunityLineId => "opportunity-lines";
+    /// Somebody's part in an opportunity.
+    OpportunityMemberId => "opportunity-members";
+    /// A contact's part in an opportunity.
+    OpportunityContactId => "opportunity-contacts";
+    /// A competitor's part in an opportunity.
+    OpportunityCompetitorId => "opportunity-competitors";
 }

@@ -10,36 +10,44 @@ extern crate self as kith_kernel;
 mod actor;
 mod body;
 mod catalogue;
+mod command;
 mod cursor;
 mod cx;
 mod error;
 mod field;
 mod filter;
 pub mod ids;
+mod metric;
 mod money;
 mod page;
+mod rate;
 mod select;
 mod shape;
 mod statement;
 pub mod text;
 mod time;
 mod types;
+mod vocabulary;
 
 pub use actor::{Action, Actor, Grant, Grants, PrincipalKind, RowScope};
 pub use body::{Mode, apply, missing};
 pub use catalogue::{Catalogue, Entry, Link, Ownership, Relation, Verb};
+pub use command::{Act, Command, Input, Nothing};
 pub use cursor::{Cursor, CursorKey};
 pub use cx::{Cx, Origin};
 pub use error::{Code, Codes, Error, Kind as ErrorKind, Result, Violation, Violations, codes};
 pub use field::{Access, Field, FieldType, Kind};
 pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES, escape};
+pub use metric::{Dimension, MONTH, Metric, Unit};
 pub use money::{Currency, Money, decimal_from_text};
 pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};
+pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use statement::{Bind, Statement, Typed};
 pub use time::{Clock, write_date, write_time};
 pub use types::Custom;
+pub use vocabulary::BuyingRole;
 
 /// What `#[resource]` needs to name without asking every domain crate for a diesel dependency of its own.
 #[doc(hidden)]

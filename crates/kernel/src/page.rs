@@ -338,7 +338,7 @@ impl<'a> Plan<'a> {
             Kind::Id(_) => Bind::Uuid(Some(uuid::Uuid::parse(value).map_err(|_| broken())?)),
             Kind::Text | Kind::Enum(..) if nothing => Bind::Text(None),
             Kind::Text | Kind::Enum(..) => Bind::Text(Some(text().ok_or_else(broken)?)),
-            Kind::Json => return Err(broken()),
+            Kind::Rate | Kind::Json => return Err(broken()),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! A row as the rest of Kith sees it: the field table, the columns every record has, and the erased row that one
 //! piece of untyped code reads, writes, checks and stores for every resource.
 
-use crate::{Access, Bind, Cx, Field, FieldType, Kind, Ownership, Relation, Result, Statement, Verb, Violations};
+use crate::{
+    Access, Bind, Command, Cx, Field, FieldType, Kind, Ownership, Relation, Result, Statement, Verb, Violations,
+};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, QueryResult, sql_types as st};
 use serde_json::Value;
@@ -185,6 +187,10 @@ pub trait Resource: Shape {
     const RELATIONS: &'static [Relation] = &[];
     /// How the row scopes OWN and TEAM see it.
     const OWNERSHIP: Ownership = Ownership::NONE;
+    /// Its business verbs.
+    fn commands() -> Vec<Command> {
+        Vec::new()
+    }
     /// The whole record's rules. Pure: no database, no clock.
     fn check(&self, _violations: &mut Violations) {}
     /// Fills what follows from other fields and from other rows; runs before [`Resource::check`], in the transaction.

@@ -1,4 +1,5 @@
-//! `#[resource]`: writes the field table of a row struct, and nothing that has SQL or routes in it.
+//! `#[resource]` and `#[input]`: write the field table of a row struct and of the input of a business verb, and nothing
+//! that has SQL or routes in it.
 //!
 //! ```ignore
 //! /// A company we do business with.
@@ -15,7 +16,7 @@
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Attribute, Error, Expr, Field, Fields, Ident, ItemStruct, Lit, Meta, Result, parse_macro_input};
+use syn::{Attribute, Error, Expr, Field, Fields, Ident, ItemStruct, Lit, Meta, Result, Type, parse_macro_input};
 
 /// See the crate.
 #[proc_macro_attribute]
@@ -110,20 +111,26 @@ fn options(field: &Field) -> Result<Options> {
     Ok(options)
 }
 
-fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
+/// The fields of a struct, each as it stays in the struct, as a row of the field table, and as it is before it is set.
+struct Expanded {
+    idents: Vec<Ident>,
+    types: Vec<Type>,
+    kept: Vec<Tokens>,
+    rows: Vec<Tokens>,
+    blank: Vec<Tokens>,
+}
+
+fn fields(item: &ItemStruct) -> Result<Expanded> {
     let Fields::Named(fields) = &item.fields else {
         return Err(Error::new_spanned(&item.ident, "named fields, please"));
     };
-    let (name, visibility) = (&item.ident, &item.vis);
-    let (type_name, kebab, about) = (name.to_string(), table.replace('_', "-"), doc(&item.attrs, name)?);
-    let attributes = item.attrs.iter();
-    let (mut kept, mut table_rows, mut blank) = (Vec::new(), Vec::new(), Vec::new());
+    let mut all = Expanded { idents: vec![], types: vec![], kept: vec![], rows: vec![], blank: vec![] };
     for field in &fields.named {
         let ident = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a name, please"))?;
         let (ty, options, text) = (&field.ty, options(field)?, doc(&field.attrs, ident)?);
         let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
-        let field_visibility = &field.vis;
-        kept.push(quote!(#(#docs)* #field_visibility #ident: #ty));
+        let visibility = &field.vis;
+        all.kept.push(quote!(#(#docs)* #visibility #ident: #ty));
         let column = ident.to_string();
         let columns = if options.money {
             vec![format!("{column}_amount"), format!("{column}_currency")]
@@ -136,20 +143,55 @@ fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
         let writable = !matches!(options.access, Some("ReadOnly" | "Hidden"));
         let max = options.max.unwrap_or(200);
         let example = options.example.map_or(quote!(None), |text| quote!(Some(#text)));
-        table_rows.push(quote!(kith_kernel::Field {
+        all.rows.push(quote!(kith_kernel::Field {
             name: #api, columns: &[#(#columns),*], doc: #text,
             kind: <#ty as kith_kernel::FieldType>::KIND, nullable: <#ty as kith_kernel::FieldType>::NULLABLE,
             required: #writable && !#default && !<#ty as kith_kernel::FieldType>::NULLABLE,
             access: kith_kernel::Access::#access, filter: #filter, sort: #sort, max: #max, example: #example,
         }));
-        blank.push(if default {
+        all.blank.push(if default {
             quote!(<#ty as Default>::default())
         } else {
             quote!(<#ty as kith_kernel::FieldType>::empty())
         });
+        all.idents.push(ident.clone());
+        all.types.push(ty.clone());
     }
-    let idents: Vec<_> = fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
-    let types: Vec<_> = fields.named.iter().map(|field| &field.ty).collect();
+    Ok(all)
+}
+
+/// For the input of a business verb: the same field table, without a record around it.
+#[proc_macro_attribute]
+pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as ItemStruct);
+    expand_input(&item).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+fn expand_input(item: &ItemStruct) -> Result<Tokens> {
+    let (name, visibility, attributes) = (&item.ident, &item.vis, &item.attrs);
+    doc(attributes, name)?;
+    let Expanded { idents, kept, rows, blank, .. } = fields(item)?;
+    let indices = 0..idents.len();
+    Ok(quote! {
+        #(#attributes)*
+        #[derive(Clone, Debug, PartialEq)]
+        #visibility struct #name { #(#kept,)* }
+        impl kith_kernel::Input for #name {
+            const FIELDS: &'static [kith_kernel::Field] = &[#(#rows),*];
+            fn blank() -> Self { #name { #(#idents: #blank),* } }
+            fn set(&mut self, index: usize, value: &kith_kernel::export::serde_json::Value) -> Result<(), String> {
+                match index { #(#indices => self.#idents = kith_kernel::FieldType::parse(value)?,)* _ => {} }
+                Ok(())
+            }
+        }
+    })
+}
+
+fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
+    let (name, visibility) = (&item.ident, &item.vis);
+    let (type_name, kebab, about) = (name.to_string(), table.replace('_', "-"), doc(&item.attrs, name)?);
+    let attributes = item.attrs.iter();
+    let Expanded { idents, types, kept, rows, blank } = fields(item)?;
     let indices: Vec<usize> = (8..8 + idents.len()).collect();
     Ok(quote! {
         #(#attributes)*
@@ -170,7 +212,7 @@ fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
             const DOC: &'static str = #about;
             const FIELDS: &'static [kith_kernel::Field] = &{
                 let [a, b, c, d, e, f, g, h] = kith_kernel::META_FIELDS;
-                [a, b, c, d, e, f, g, h, #(#table_rows),*]
+                [a, b, c, d, e, f, g, h, #(#rows),*]
             };
             fn blank(meta: kith_kernel::Meta) -> Self { #name { meta, #(#idents: #blank),* } }
             fn meta(&self) -> &kith_kernel::Meta { &self.meta }

@@ -3,6 +3,7 @@
 
 mod handler;
 pub(crate) mod limits;
+mod metrics;
 mod plan;
 mod roots;
 mod run;
@@ -17,7 +18,7 @@ pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
 /// The query root: what follows from the catalogue, and what is written by hand.
 #[derive(MergedObject, Default)]
-pub struct Query(roots::StandardQuery, viewer::ViewerQuery);
+pub struct Query(roots::StandardQuery, viewer::ViewerQuery, metrics::MetricQuery);
 
 /// The mutation root.
 #[derive(MergedObject, Default)]

@@ -10,7 +10,7 @@ use async_graphql::registry::{MetaField, MetaTypeId, Registry};
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
-use kith_kernel::{Entry, Error, Verb};
+use kith_kernel::{Command, Entry, Error, Verb};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -27,6 +27,7 @@ pub enum Root {
     Restore,
     Upsert,
     Batch,
+    Command(&'static Command),
 }
 
 type Roots = HashMap<String, (&'static Entry, Root)>;
@@ -58,6 +59,9 @@ static MUTATIONS: LazyLock<Roots> = LazyLock::new(|| {
         ];
         for (suffix, root, _) in all.into_iter().filter(|(.., offered)| *offered) {
             roots.insert(format!("{}{suffix}", entry.singular), (entry, root));
+        }
+        for command in &entry.commands {
+            roots.insert(format!("{}{}", entry.singular, command.type_name()), (entry, Root::Command(command)));
         }
     }
     roots
@@ -159,6 +163,12 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
                 entry.type_name.into(),
                 [vec![id(), version()], write().into()].concat(),
             )
+        }
+        Root::Command(command) => {
+            let bang = if command.is_bare() { "" } else { "!" };
+            let input = types::command_input(entry, command).map(|name| arg("input", "What it needs.", name + bang));
+            let args = [vec![id()], input.into_iter().collect(), vec![version()], write().into()].concat();
+            (command.doc.to_owned(), entry.type_name.into(), args)
         }
         Root::Batch => (
             format!("Up to 1,000 writes to {}, each for itself or all or nothing.", entry.name),

@@ -6,7 +6,7 @@
 use super::plan::{Merged, Planner, list_args};
 use super::roots::{Root, root};
 use super::writer::wrap;
-use crate::caller::{Answer, Caller, Manner};
+use crate::caller::{Answer, Caller, Manner, RECORDS_A_REQUEST};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection as Selected, SelectionSet,
@@ -70,18 +70,18 @@ impl Shared {
                 let args = list_args(entry, &arguments)?;
                 let times = u64::try_from(args.limit).unwrap_or(u64::MAX);
                 let list = planner.connection(entry, &field.sets(), times)?;
-                self.spent(&planner);
+                self.spent(caller, before, planner.cost)?;
                 caller.read(move |conn, cx| read::list(conn, cx, &args, &list)).await?
             }
             Root::Get => {
                 let select = planner.record(entry, &field.sets(), 1)?;
-                self.spent(&planner);
+                self.spent(caller, before, planner.cost)?;
                 let id = id(&arguments)?;
                 caller.read(move |conn, cx| Ok(read::get(conn, cx, id, &select)?.0)).await?
             }
             Root::ByExternalId => {
                 let select = planner.record(entry, &field.sets(), 1)?;
-                self.spent(&planner);
+                self.spent(caller, before, planner.cost)?;
                 let [system, external] =
                     ["system", "externalId"].map(|name| text(&arguments, name).unwrap_or_default());
                 let work = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
@@ -103,7 +103,7 @@ impl Shared {
             }
             _ => {
                 let select = planner.record(entry, &field.sets(), 1)?;
-                self.spent(&planner);
+                self.spent(caller, before, planner.cost)?;
                 let manner = self.manner(field.key, &arguments, root, entry)?;
                 caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select)).await?.body
             }
@@ -111,8 +111,10 @@ impl Shared {
         Ok(text.into())
     }
 
-    fn spent(&self, planner: &Planner<'_>) {
-        self.cost.fetch_max(planner.cost, Ordering::Relaxed);
+    /// Notes the cost of the request so far, and charges what is new of it.
+    fn spent(&self, caller: &Caller, before: u64, cost: u64) -> Result<()> {
+        self.cost.fetch_max(cost, Ordering::Relaxed);
+        caller.charge(cost - before + before % RECORDS_A_REQUEST)
     }
 
     /// The key of a field: its own `clientMutationId`, or the request's header together with the field's place.
@@ -247,6 +249,10 @@ fn write(
             let key =
                 (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
             verbs::upsert(conn, cx, entry, (&key.0, &key.1), version(arguments)?, input)?.0
+        }
+        Root::Command(command) => {
+            (command.may)(cx)?;
+            (command.run)(conn, cx, id(arguments)?, version(arguments)?, input)?
         }
         Root::Get | Root::ByExternalId | Root::List | Root::Batch => {
             return Err(Error::internal("no write of one record"));

@@ -2,7 +2,7 @@
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::registry::{Deprecation, MetaEnumValue, MetaField, MetaInputValue, MetaType, Registry};
-use kith_kernel::{Access, Catalogue, Entry, Field, Kind, Link, Verb};
+use kith_kernel::{Access, Catalogue, Command, Entry, Field, Kind, Link, Verb};
 
 /// Name of the type of a page.
 pub fn connection(entry: &Entry) -> String {
@@ -176,6 +176,7 @@ fn output(kind: Kind) -> &'static str {
         Kind::Time => "DateTime",
         Kind::Id(_) => "UUID",
         Kind::Enum(name, _) => name,
+        Kind::Rate => "Rate",
         Kind::Json => "JSON",
     }
 }
@@ -201,6 +202,11 @@ pub fn list_arguments(entry: &Entry) -> Vec<(String, MetaInputValue)> {
     ]
 }
 
+/// Name of the type of what a business verb takes; none: it takes nothing.
+pub fn command_input(entry: &Entry, command: &Command) -> Option<String> {
+    (!command.fields.is_empty()).then(|| format!("{}{}Input", entry.type_name, command.type_name()))
+}
+
 /// Registers the types of all resources.
 pub fn register(registry: &mut Registry, catalogue: &'static Catalogue) {
     shared(registry);
@@ -212,6 +218,12 @@ pub fn register(registry: &mut Registry, catalogue: &'static Catalogue) {
         filter(registry, catalogue, entry, &columns);
         sorts(registry, entry);
         inputs(registry, entry, &columns);
+        for command in &entry.commands {
+            let Some(name) = command_input(entry, command) else { continue };
+            let doc = format!("What {} of one of {} needs.", command.name, entry.name);
+            let fields: Vec<_> = command.fields.iter().map(|field| written(registry, field)).collect();
+            input(registry, &name, &doc, fields);
+        }
     }
 }
 
@@ -224,6 +236,7 @@ fn shared(registry: &mut Registry) {
         "Decimal",
         "An exact decimal as a string, with at most 15 digits before the point and 4 after it.",
     );
+    scalar(registry, "Rate", "A positive decimal as a string, with at most 12 digits before and after the point.");
     scalar(registry, "JSON", "Any JSON.");
     let amount = ("amount", "The exact amount.", "Decimal!");
     let currency = ("currency", "ISO 4217 code.", "String!");
@@ -313,12 +326,7 @@ fn conditions(registry: &mut Registry, kind: Kind, doc: &str) {
 fn record(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'static Entry, columns: &[&'static Field]) {
     let mut fields: Vec<_> = Vec::new();
     for column in columns {
-        if let Kind::Enum(name, values) = column.kind
-            && !registry.types.contains_key(name)
-        {
-            enumeration(registry, name, column.doc, values.iter().map(|(value, doc)| ((*value).to_owned(), *doc)));
-            conditions(registry, column.kind, &format!("Conditions on {name}."));
-        }
+        values(registry, column);
         let bang = if column.nullable { "" } else { "!" };
         fields.push(field(column.name, column.doc, format!("{}{bang}", output(column.kind)), Vec::new()));
     }
@@ -332,6 +340,16 @@ fn record(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'stati
         });
     }
     registry.types.insert(entry.type_name.into(), object(entry.type_name, entry.doc, None, fields));
+}
+
+/// Registers the type of a field with a closed list of values, once.
+fn values(registry: &mut Registry, field: &Field) {
+    if let Kind::Enum(name, values) = field.kind
+        && !registry.types.contains_key(name)
+    {
+        enumeration(registry, name, field.doc, values.iter().map(|(value, doc)| ((*value).to_owned(), *doc)));
+        conditions(registry, field.kind, &format!("Conditions on {name}."));
+    }
 }
 
 fn page(registry: &mut Registry, entry: &Entry) {
@@ -388,15 +406,19 @@ fn sorts(registry: &mut Registry, entry: &Entry) {
     enumeration(registry, &format!("{}Sort", entry.type_name), &format!("Orders of {}.", entry.name), both);
 }
 
+/// A field as an input takes it on create.
+fn written(registry: &mut Registry, field: &Field) -> (String, MetaInputValue) {
+    values(registry, field);
+    let bang = if field.required { "!" } else { "" };
+    arg(field.name, field.doc, format!("{}{bang}", given(field.kind)))
+}
+
 fn inputs(registry: &mut Registry, entry: &Entry, columns: &[&'static Field]) {
     let id = entry.fields.iter().take(1);
     let create =
         id.chain(columns.iter().copied()).filter(|field| matches!(field.access, Access::Write | Access::CreateOnly));
     let mut fields: IndexMap<String, MetaInputValue> = IndexMap::new();
-    for column in create {
-        let bang = if column.required { "!" } else { "" };
-        fields.extend([arg(column.name, column.doc, format!("{}{bang}", given(column.kind)))]);
-    }
+    fields.extend(create.map(|column| written(registry, column)));
     if entry.offers(Verb::Create) {
         input(registry, &format!("{}Input", entry.type_name), &format!("A new record of {}.", entry.name), fields);
     }

@@ -62,11 +62,11 @@ fn named(violations: &mut Violations, pointer: &str, name: &str, value: &Value) 
         return violations.add(pointer, "WRONG_TYPE", format!("Expected {expected}."));
     }
     match TYPES.types.get(name) {
-        Some(MetaType::Enum { enum_values, .. }) => {
-            if value.as_str().is_none_or(|value| !enum_values.contains_key(value)) {
-                let allowed: Vec<_> = enum_values.keys().map(String::as_str).collect();
-                violations.add(pointer, "WRONG_TYPE", format!("Expected one of {}.", allowed.join(", ")));
-            }
+        Some(MetaType::Enum { enum_values, .. })
+            if value.as_str().is_none_or(|value| !enum_values.contains_key(value)) =>
+        {
+            let allowed: Vec<_> = enum_values.keys().map(String::as_str).collect();
+            violations.add(pointer, "WRONG_TYPE", format!("Expected one of {}.", allowed.join(", ")));
         }
         Some(MetaType::InputObject { input_fields, .. }) => {
             let Some(members) = value.as_object() else {

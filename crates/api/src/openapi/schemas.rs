@@ -1,6 +1,6 @@
 //! Schemas of the catalogue: the record, what creates and what patches it, its page and its filter.
 
-use kith_kernel::{Access, Catalogue, Entry, Field, Kind, Link, Verb};
+use kith_kernel::{Access, Catalogue, Command, Entry, Field, Kind, Link, Verb};
 use serde_json::{Map, Value, json};
 
 /// All of them.
@@ -18,7 +18,11 @@ pub fn all(catalogue: &'static Catalogue) -> Map<String, Value> {
         schemas.insert(format!("{}Embedded", entry.type_name), embedded(entry));
         schemas.insert(format!("{}Filter", entry.type_name), filter(catalogue, entry));
         schemas.insert(format!("{}Query", entry.type_name), query(entry));
-        for field in entry.fields {
+        for command in entry.commands.iter().filter(|command| !command.fields.is_empty()) {
+            schemas.insert(command_input(entry, command), object(command.fields.iter()));
+        }
+        let taken = entry.commands.iter().flat_map(|command| command.fields);
+        for field in entry.fields.iter().chain(taken) {
             if let Kind::Enum(name, values) = field.kind {
                 let texts: Vec<_> = values.iter().map(|(value, _)| *value).collect();
                 let meanings: Vec<_> =
@@ -150,6 +154,7 @@ fn value(kind: Kind, max: usize) -> Value {
         Kind::Id(_) => json!({"type": "string", "format": "uuid"}),
         Kind::Enum("", _) => json!({"type": "string"}),
         Kind::Enum(name, _) => reference(name),
+        Kind::Rate => json!({"type": "string", "pattern": "^[0-9]{1,12}(\\.[0-9]{1,12})?$", "examples": ["0.9183"]}),
         Kind::Json => json!({}),
     }
 }
@@ -210,10 +215,19 @@ fn written(entry: &'static Entry, create: bool) -> Vec<&'static Field> {
 }
 
 fn input(entry: &'static Entry) -> Value {
-    let fields = written(entry, true);
+    object(written(entry, true).into_iter())
+}
+
+/// Name of the schema of what a business verb takes.
+pub fn command_input(entry: &Entry, command: &Command) -> String {
+    format!("{}{}Input", entry.type_name, command.type_name())
+}
+
+/// A body of these fields.
+fn object(fields: impl Iterator<Item = &'static Field> + Clone) -> Value {
     let properties: Map<_, _> =
-        fields.iter().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
-    let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+        fields.clone().map(|field| (field.name.to_owned(), property(field, field.nullable))).collect();
+    let required: Vec<_> = fields.filter(|field| field.required).map(|field| field.name).collect();
     json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
 }
 
@@ -253,7 +267,7 @@ fn conditions(kind: Kind) -> Value {
 
 fn filter_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Json => "TextFilter",
+        Kind::Text | Kind::Rate | Kind::Json => "TextFilter",
         Kind::Bool => "BooleanFilter",
         Kind::Int => "IntFilter",
         Kind::Decimal => "DecimalFilter",
@@ -315,6 +329,7 @@ fn example(field: &Field) -> Value {
         Kind::Time => json!("2026-01-31T12:00:00Z"),
         Kind::Id(_) => json!("01980000-0000-7000-8000-000000000001"),
         Kind::Enum(_, values) => json!(values.first().map(|(value, _)| *value)),
+        Kind::Rate => json!("0.9183"),
         Kind::Json => json!([]),
     }
 }
@@ -327,6 +342,12 @@ pub fn example_record(entry: &'static Entry) -> Value {
             .map(|field| (field.name.to_owned(), if null(field) { Value::Null } else { example(field) }))
             .collect(),
     )
+}
+
+/// An example of what a business verb takes.
+pub fn example_input(command: &Command) -> Value {
+    let fields = command.fields.iter().filter(|field| field.example.is_some() || field.required);
+    Value::Object(fields.map(|field| (field.name.to_owned(), example(field))).collect())
 }
 
 /// An example body.

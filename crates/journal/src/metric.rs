@@ -1,0 +1,243 @@
+//! Runs a metric: one statement, with the tenant, the rights and the filter of the resource it is about. Amounts of
+//! several currencies are added up at dated rates, or not at all.
+
+use chrono::{Days, NaiveDate};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_kernel::{
+    Action, Bind, Condition, Currency, Cx, Error, FieldType, MONTH, Metric, Result, Statement, Violations, codes,
+};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+/// Most groups of an answer.
+const MAX_GROUPS: usize = 500;
+/// Most dimensions of a question.
+const MAX_DIMENSIONS: usize = 3;
+
+/// What is asked of a metric.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// First day, in UTC.
+    pub from: Option<String>,
+    /// Last day, in UTC.
+    pub to: Option<String>,
+    /// Dimensions.
+    pub group_by: Vec<String>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Filter over the resource.
+    pub filter: Option<Map<String, Value>>,
+    /// Its values are texts of a query string.
+    pub text: bool,
+    /// What stands before the names of these members in pointers.
+    pub at: &'static str,
+}
+
+/// A question whose parts were read.
+struct Asked<'a> {
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    /// Name, key and label of each dimension.
+    dimensions: Vec<(&'a str, &'static str, &'static str)>,
+    currency: Option<Currency>,
+}
+
+type Row = (Option<Vec<Option<String>>>, Option<Vec<Option<String>>>, i32, Option<Decimal>, i64, Vec<String>);
+type RowSql = (
+    st::Nullable<st::Array<st::Nullable<st::Text>>>,
+    st::Nullable<st::Array<st::Nullable<st::Text>>>,
+    st::Integer,
+    st::Nullable<st::Numeric>,
+    st::BigInt,
+    st::Array<st::Text>,
+);
+
+/// Answers: the value of each group, largest first, and of all together.
+pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Question) -> Result<Value> {
+    let entry = cx.entry(metric.resource)?;
+    cx.require(entry, Action::Read)?;
+    let asked = read(cx, metric, question)?;
+    let currency = match metric.money {
+        None => None,
+        Some(money) => Some(match asked.currency {
+            Some(currency) => currency,
+            None => only_currency(conn, cx, metric, money, question, &asked)?.unwrap_or(cx.currency),
+        }),
+    };
+    let keys: Vec<_> = asked.dimensions.iter().map(|(_, key, _)| format!("({key})::text")).collect();
+    let labels: Vec<_> = asked.dimensions.iter().map(|(.., label)| format!("({label})::text")).collect();
+    let unknown = metric.money.map_or("'{}'::text[]".to_owned(), |[_, code, _]| {
+        format!("coalesce(array_agg(DISTINCT {code}) FILTER (WHERE x.rate IS NULL AND {code} IS NOT NULL), '{{}}')")
+    });
+    let mut out = Statement::new(format!(
+        "SELECT g.keys, g.labels, grouping(g.keys)::integer, round(({})::numeric, 4), ({})::bigint, {unknown} FROM {} t {} {}",
+        metric.value,
+        metric.count,
+        entry.table,
+        metric.joins,
+        time(metric)
+    ));
+    if let (Some(money), Some(currency)) = (metric.money, currency) {
+        convert(&mut out, money, currency);
+    }
+    out.sql(format!(
+        " CROSS JOIN LATERAL (SELECT ARRAY[{}]::text[] AS keys, ARRAY[{}]::text[] AS labels) g",
+        keys.join(", "),
+        labels.join(", ")
+    ));
+    conditions(cx, metric, question, &asked, &mut out)?;
+    out.sql(format!(
+        " GROUP BY GROUPING SETS ((g.keys, g.labels), ()) ORDER BY 3 DESC, 4 DESC NULLS LAST, 1 LIMIT {}",
+        MAX_GROUPS + 2
+    ));
+    out.once();
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<RowSql>(), conn)?;
+    answer(metric, &asked, currency, rows)
+}
+
+/// Every mistake of a question at once.
+fn read<'a>(cx: &Cx, metric: &Metric, question: &'a Question) -> Result<Asked<'a>> {
+    let mut violations = Violations::default();
+    let mut asked = Asked { from: None, to: None, dimensions: Vec::new(), currency: None };
+    for (name, text, day) in [("from", &question.from, &mut asked.from), ("to", &question.to, &mut asked.to)] {
+        let Some(text) = text else { continue };
+        let at = format!("{}/{name}", question.at);
+        match NaiveDate::parse(&json!(text)) {
+            Ok(date) => *day = Some(date),
+            Err(expected) => violations.add(&at, "WRONG_TYPE", format!("Expected {expected}.")),
+        }
+        violations.ensure(metric.at.is_some(), &at, "INVALID", "This metric is about now; it has no period.");
+    }
+    let order = asked.from.zip(asked.to).is_none_or(|(from, to)| from <= to);
+    violations.ensure(order, &format!("{}/to", question.at), "OUT_OF_RANGE", "The last day is before the first.");
+    let at = format!("{}/groupBy", question.at);
+    for name in &question.group_by {
+        let dimension = metric.by.iter().find(|dimension| dimension.name == name);
+        match (dimension, metric.at) {
+            (Some(dimension), _) => {
+                if let Some(resource) = dimension.resource {
+                    cx.require(cx.entry(resource)?, Action::Read)?;
+                }
+                asked.dimensions.push((name, dimension.key, dimension.label));
+            }
+            (None, Some(_)) if name == MONTH => asked.dimensions.push((name, "m.month", "m.month")),
+            _ => {
+                let detail = format!("Allowed: {}.", metric.dimensions().join(", "));
+                violations.add(&at, "UNKNOWN_FIELD", detail);
+            }
+        }
+    }
+    let few = question.group_by.len() <= MAX_DIMENSIONS;
+    violations.ensure(few, &at, "TOO_MANY", &format!("At most {MAX_DIMENSIONS} dimensions."));
+    if let Some(code) = &question.currency {
+        asked.currency = Currency::from_code(code);
+        let at = format!("{}/currency", question.at);
+        violations.ensure(asked.currency.is_some(), &at, "WRONG_TYPE", "Expected an ISO 4217 code such as EUR.");
+        violations.ensure(metric.money.is_some(), &at, "INVALID", "This metric is not about money.");
+    }
+    violations.into_result()?;
+    Ok(asked)
+}
+
+/// The time by which a row counts, and its month.
+fn time(metric: &Metric) -> String {
+    let join =
+        |at| format!(" CROSS JOIN LATERAL (SELECT {at} AS at, to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM') AS month) m");
+    metric.at.map(join).unwrap_or_default()
+}
+
+/// After the joins: the tenant, the rights, the filter, the period.
+fn conditions(cx: &Cx, metric: &Metric, question: &Question, asked: &Asked<'_>, out: &mut Statement) -> Result<()> {
+    let entry = cx.entry(metric.resource)?;
+    let scope = cx.require(entry, Action::Read)?;
+    out.sql(" WHERE t.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(format!(" AND t.archived_at IS NULL AND ({})", metric.only));
+    let mut condition = Condition::new(cx, question.text);
+    condition.scope(entry, "t", scope, out);
+    if let Some(filter) = &question.filter {
+        out.sql(" AND ");
+        condition.filter(entry, "t", filter, &format!("{}/filter", question.at), out);
+    }
+    condition.violations.into_result()?;
+    if let Some(from) = asked.from {
+        out.sql(" AND m.at >= ").bind(Bind::Time(Some(from.and_time(chrono::NaiveTime::MIN).and_utc())));
+    }
+    if let Some(after) = asked.to.and_then(|to| to.checked_add_days(Days::new(1))) {
+        out.sql(" AND m.at < ").bind(Bind::Time(Some(after.and_time(chrono::NaiveTime::MIN).and_utc())));
+    }
+    Ok(())
+}
+
+/// Joins the rate of each row, and its amount at that rate.
+fn convert(out: &mut Statement, [amount, code, day]: [&'static str; 3], currency: Currency) {
+    out.sql(" CROSS JOIN (SELECT ").bind(Bind::Text(Some(currency.code().to_owned()))).sql("::text AS code) p");
+    out.sql(format!(
+        " CROSS JOIN LATERAL (SELECT CASE WHEN {code} = p.code THEN 1::numeric ELSE (SELECT CASE WHEN r.base_currency = {code} \
+         THEN r.rate ELSE 1 / r.rate END FROM exchange_rates r WHERE r.tenant_id = t.tenant_id AND r.archived_at IS NULL \
+         AND ((r.base_currency = {code} AND r.quote_currency = p.code) OR (r.base_currency = p.code AND r.quote_currency = {code})) \
+         AND r.valid_on <= {day} ORDER BY r.valid_on DESC, r.base_currency = {code} DESC LIMIT 1) END AS rate) rate \
+         CROSS JOIN LATERAL (SELECT rate.rate, {amount} * rate.rate AS amount) x"
+    ));
+}
+
+/// The currency of all rows, if they are in one.
+fn only_currency(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    metric: &Metric,
+    [_, code, _]: [&'static str; 3],
+    question: &Question,
+    asked: &Asked<'_>,
+) -> Result<Option<Currency>> {
+    let entry = cx.entry(metric.resource)?;
+    let from = format!("{} t {} {}", entry.table, metric.joins, time(metric));
+    let mut out = Statement::new(format!("SELECT min({code}), max({code}) FROM {from}"));
+    conditions(cx, metric, question, asked, &mut out)?;
+    out.once();
+    type Sql = (st::Nullable<st::Text>, st::Nullable<st::Text>);
+    let (least, most): (Option<String>, Option<String>) = RunQueryDsl::get_result(out.typed::<Sql>(), conn)?;
+    Ok(least.filter(|least| most.as_ref() == Some(least)).and_then(|code| Currency::from_code(&code)))
+}
+
+fn answer(metric: &Metric, asked: &Asked<'_>, currency: Option<Currency>, rows: Vec<Row>) -> Result<Value> {
+    let mut groups = Vec::new();
+    let mut total = json!({"value": null, "count": 0});
+    for (keys, labels, all, value, count, unknown) in rows {
+        if !unknown.is_empty() {
+            let wanted = currency.map(|currency| currency.code().to_owned()).unwrap_or_default();
+            let detail = format!(
+                "There are amounts in {} without a rate to {wanted} on or before their day. Ask for another currency, filter, or store exchange-rates.",
+                unknown.join(", ")
+            );
+            return Err(Error::new(&codes::MIXED_CURRENCIES, detail));
+        }
+        let value = value.map(|value| value.normalize().to_string());
+        if all != 0 {
+            total = json!({"value": value, "count": count});
+            continue;
+        }
+        let members = asked.dimensions.iter().zip(keys.into_iter().flatten().zip(labels.into_iter().flatten()));
+        let group: Map<_, _> = members
+            .map(|((name, ..), (key, label))| ((*name).to_owned(), json!({"key": key, "label": label})))
+            .collect();
+        groups.push(json!({"group": group, "value": value, "count": count}));
+    }
+    if asked.dimensions.is_empty() {
+        groups.clear();
+    }
+    if groups.len() > MAX_GROUPS {
+        let detail = format!("There are more than {MAX_GROUPS} groups. Filter, or group by less.");
+        return Err(Error::invalid("/groupBy", "TOO_MANY", detail));
+    }
+    Ok(json!({
+        "metric": metric.name,
+        "definition": metric.definition,
+        "unit": metric.unit.as_str(),
+        "currency": currency.map(|currency| currency.code().to_owned()),
+        "from": asked.from,
+        "to": asked.to,
+        "groupBy": asked.dimensions.iter().map(|(name, ..)| name).collect::<Vec<_>>(),
+        "rows": groups,
+        "total": total,
+    }))
+}

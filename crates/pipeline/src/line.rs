@@ -1,0 +1,102 @@
+//! The lines of an opportunity.
+
+use crate::{AREA, Opportunity};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::{log, verbs};
+use kith_kernel::ids::{OpportunityId, OpportunityLineId, ProductId};
+use kith_kernel::{Bind, Currency, Cx, Error, Money, Ownership, Resource, Result, Statement, Violations};
+use kith_macros::resource;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// What an opportunity is about, line by line. Where the opportunity says `amountFromLines`, they make its amount.
+#[resource(table = opportunity_lines, id = OpportunityLineId)]
+pub struct OpportunityLine {
+    /// The opportunity.
+    #[field(filter, create_only)]
+    pub opportunity_id: OpportunityId,
+    /// The product; without one, the description says what it is.
+    #[field(filter)]
+    pub product_id: Option<ProductId>,
+    /// What it is, in free text; required without a product.
+    #[field(max = 1_000)]
+    pub description: Option<String>,
+    /// Its place among the lines.
+    #[field(sort, default)]
+    pub position: i32,
+    /// How many units.
+    #[field(filter, example = "\"10\"")]
+    pub quantity: Decimal,
+    /// The price of one unit. All lines of an opportunity are in one currency.
+    #[field(money)]
+    pub unit_price: Money,
+    /// Discount in percent.
+    #[field(default, example = "\"5\"")]
+    pub discount_percent: Decimal,
+    /// quantity × unitPrice × (1 − discountPercent ÷ 100), rounded to four places, halves away from zero.
+    #[field(filter, read_only, money)]
+    pub total: Money,
+}
+
+impl Resource for OpportunityLine {
+    const AREA: &'static str = AREA;
+    const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["opportunity"] };
+
+    fn check(&self, violations: &mut Violations) {
+        let named = self.product_id.is_some() || self.description.is_some();
+        violations.ensure(named, "/description", "REQUIRED", "A line has a product or a description.");
+        let positive = self.quantity.is_sign_positive() && !self.quantity.is_zero();
+        violations.ensure(positive, "/quantity", "OUT_OF_RANGE", "A quantity is more than 0.");
+        let fits = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&self.discount_percent);
+        violations.ensure(fits, "/discountPercent", "OUT_OF_RANGE", "Expected 0 to 100.");
+        let price = !self.unit_price.amount.is_sign_negative();
+        violations.ensure(price, "/unitPrice", "OUT_OF_RANGE", "A price is not negative.");
+        // numeric(19,4) holds no more.
+        let holds = self.total.amount < Decimal::from(1_000_000_000_000_000_u64);
+        violations.ensure(holds, "/quantity", "OUT_OF_RANGE", "The total of the line is too large.");
+    }
+
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+        let factor = (Decimal::ONE_HUNDRED - self.discount_percent) / Decimal::ONE_HUNDRED;
+        let total = self.unit_price.amount.checked_mul(self.quantity).and_then(|total| total.checked_mul(factor));
+        let total = total.ok_or_else(|| Error::invalid("/quantity", "OUT_OF_RANGE", "The total is too large."))?;
+        let amount = total.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero);
+        self.total = Money { amount, currency: self.unit_price.currency };
+        // Whoever writes a line holds the opportunity until the end, so that two of them add up.
+        let mut lock = Statement::new("SELECT 1 FROM opportunities WHERE tenant_id = ");
+        lock.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(self.opportunity_id.0)));
+        lock.sql(" FOR UPDATE").execute(conn)?;
+        match self.meta.archived_at.map_or_else(|| others(conn, cx, self), |_| Ok(None))? {
+            Some(currency) if currency != self.unit_price.currency.code() => {
+                let detail = format!("The other lines are in {currency}.");
+                Err(Error::invalid("/unitPrice", "MIXED_CURRENCIES", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+        // Nothing to edit: preparing the opportunity sums its lines.
+        verbs::change::<Opportunity>(conn, &cx.as_system(), self.opportunity_id.0, None, log::UPDATED, |_, _| Ok(()))
+            .map(drop)
+    }
+}
+
+/// The currency of the other lines.
+fn others(conn: &mut PgConnection, cx: &Cx, line: &OpportunityLine) -> Result<Option<String>> {
+    let mut out = Statement::new("SELECT unit_price_currency FROM opportunity_lines WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND opportunity_id = ");
+    out.bind(Bind::Uuid(Some(line.opportunity_id.0))).sql(" AND id <> ").bind(Bind::Uuid(Some(line.meta.id)));
+    out.sql(" AND archived_at IS NULL LIMIT 1");
+    let found: Vec<(String,)> = RunQueryDsl::load(out.typed::<(st::Text,)>(), conn)?;
+    Ok(found.into_iter().next().map(|(currency,)| currency))
+}
+
+/// The sum of the lines of an opportunity; none: it has none.
+pub(crate) fn sum(conn: &mut PgConnection, cx: &Cx, opportunity: OpportunityId) -> Result<Option<Money>> {
+    let mut out = Statement::new("SELECT sum(total_amount), total_currency FROM opportunity_lines WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND opportunity_id = ").bind(Bind::Uuid(Some(opportunity.0)));
+    out.sql(" AND archived_at IS NULL GROUP BY total_currency");
+    let sums: Vec<(Decimal, String)> = RunQueryDsl::load(out.typed::<(st::Numeric, st::Text)>(), conn)?;
+    let sum = sums.into_iter().next();
+    Ok(sum.and_then(|(amount, currency)| Some(Money { amount, currency: Currency::from_code(&currency)? })))
+}
