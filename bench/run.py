@@ -87,7 +87,8 @@ def main():
     wrk, pgbench, psql_bin = program("wrk"), program("pgbench"), program("psql")
     folder = tempfile.mkdtemp(prefix="kith-bench-", dir="/tmp")
     os.chmod(folder, 0o755)
-    env = os.environ | {"KITH_DATA_DIR": f"{folder}/data", "KITH_LISTEN": f"127.0.0.1:{PORT}", "KITH_RATE_LIMIT_PER_MINUTE": "4000000000"}
+    limits = {"KITH_RATE_LIMIT_PER_MINUTE": "4000000000", "KITH_RATE_LIMIT_TENANT_PER_MINUTE": "4000000000"}
+    env = os.environ | {"KITH_DATA_DIR": f"{folder}/data", "KITH_LISTEN": f"127.0.0.1:{PORT}"} | limits
     env.pop("DATABASE_URL", None)
     began = time.time()
     log = open(f"{folder}/log", "w")

@@ -169,8 +169,7 @@ async fn a_document_is_answered_alike_the_first_time_and_later() {
         accounts(filter: $filter, sort: $sort, first: $first, archived: $archived) { nodes { name } totalCount } }";
     let write = "mutation($input: AccountInput!, $dry: Boolean, $old: Int) { a: accountCreate(input: $input, dryRun: $dry) { name version }
         b: accountUpdate(id: \"01890000-0000-7000-8000-000000000000\", input: {name: \"B\"}, expectedVersion: $old) { name } }";
-    let batch =
-        "mutation($items: [BatchItem!]!) { accountBatch(items: $items, dryRun: true) { index status } }";
+    let batch = "mutation($items: [BatchItem!]!) { accountBatch(items: $items, dryRun: true) { index status } }";
     let cases = [
         (one, json!({"id": ids[0]}), None),
         (one, json!({"id": "nonsense"}), None),

@@ -108,7 +108,7 @@ fn types(field: &Field) -> &'static [&'static str] {
         Kind::Text | Kind::Enum(..) => &["text"],
         Kind::Bool => &["bool"],
         Kind::Int => &["int4"],
-        Kind::Decimal => &["numeric"],
+        Kind::Decimal | Kind::Rate => &["numeric"],
         Kind::Money => &["numeric", "text"],
         Kind::Date => &["date"],
         Kind::Time => &["timestamptz"],
@@ -148,7 +148,7 @@ fn every_field_has_its_column_and_every_sort_its_index() {
 
 fn has_index(scratch: &Scratch, entry: &Entry, column: &str) -> bool {
     let query = format!(
-        "SELECT indexname::text AS what FROM pg_indexes WHERE tablename = '{}' AND (indexdef LIKE '%(tenant_id, {column}, id)%' OR indexdef LIKE '%(tenant_id, {column}, id %')",
+        "SELECT indexname::text AS what FROM pg_indexes WHERE tablename = '{}' AND (replace(indexdef, '\"', '') LIKE '%(tenant_id, {column}, id)%' OR indexdef LIKE '%(tenant_id, {column}, id %')",
         entry.table
     );
     !faults(scratch, &query).is_empty()

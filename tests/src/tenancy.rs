@@ -3,7 +3,7 @@
 
 pub mod records;
 
-use kith_kernel::Kind;
+use kith_kernel::{Kind, Verb};
 use kith_testkit::Stage;
 use records::{anonymous, body, creatable, entries, everything, one_of_each, writable};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ async fn every_path_with_a_foreign_id_is_answered_like_one_with_an_unknown_id() 
             let payload = match method.as_str() {
                 _ if path.ends_with("/password") => Some(json!({"password": "a new password"})),
                 "patch" => records::change(resource).or(Some(json!({}))),
+                "post" => Some(records::command_body(resource, path.rsplit('/').next().unwrap(), &ids)),
                 _ => None,
             };
             let mut answers = Vec::new();
@@ -79,7 +80,7 @@ async fn every_reference_to_a_foreign_record_is_refused_like_one_to_nothing() {
     let (mine, foreign) = (one_of_each(&stage, &ours).await, one_of_each(&stage, &theirs).await);
     let admin = stage.admin(&ours);
     let mut walked = 0;
-    for entry in entries() {
+    for entry in entries().iter().filter(|entry| entry.offers(Verb::Create) || entry.name == "api-keys") {
         let names = writable(entry).filter_map(|field| match field.kind {
             Kind::Id(Some(target)) => Some((field.name, foreign[target].clone())),
             _ if field.name == "subjectId" => Some((field.name, foreign["accounts"].clone())),
@@ -106,7 +107,13 @@ async fn every_reference_to_a_foreign_record_is_refused_like_one_to_nothing() {
                     let answer = admin.send(method, &path, Some(payload.to_string().into_bytes())).await;
                     assert_eq!(answer.status, 422, "{method} {path} {name}: {}", answer.body);
                     assert_eq!(answer.pointers(), [format!("/{name}")], "{method} {path}: {}", answer.body);
-                    assert_eq!(answer.at("/errors/0/code"), "UNKNOWN_REFERENCE", "{method} {path} {name}");
+                    // Only what is decided takes a reason; what is wrong in itself is not looked up.
+                    let code = if ["closeReasonId", "competitorId"].contains(&name) && entry.name == "opportunities" {
+                        "INVALID"
+                    } else {
+                        "UNKNOWN_REFERENCE"
+                    };
+                    assert_eq!(answer.at("/errors/0/code"), code, "{method} {path} {name}");
                     answers.push(anonymous(&answer));
                 }
                 assert_eq!(answers[0], answers[1], "{method} {path} {name}");

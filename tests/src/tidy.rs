@@ -9,20 +9,24 @@ use std::process::Command;
 const ARROWS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("macros", &[]),
+    ("statistics", &[]),
     ("kernel", &[]),
     ("journal", &["kernel"]),
     ("db", &["kernel"]),
     ("identity", &["journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
-    ("api", &["contacts", "db", "identity", "journal", "kernel"]),
-    ("server", &["api", "db", "identity", "journal", "kernel"]),
+    ("commerce", &["journal", "kernel", "macros"]),
+    ("pipeline", &["journal", "kernel", "macros"]),
+    ("api", &["commerce", "contacts", "db", "identity", "journal", "kernel", "pipeline"]),
+    ("server", &["api", "db", "identity", "journal", "kernel", "statistics"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
-const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts"];
+const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline"];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];
 
-fn root() -> PathBuf {
+/// The folder of the workspace.
+pub fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
@@ -90,7 +94,8 @@ fn domain_crates_do_not_reach_the_web() {
     }
 }
 
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+/// All Rust files below a folder.
+pub fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() && !path.ends_with("target") {

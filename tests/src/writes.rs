@@ -1,6 +1,7 @@
 //! Writes of one record through both doors: create, merge patch, archive, restore, conditions, and what they leave in
 //! the journal.
 
+mod condition;
 mod keys;
 
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};

@@ -2,6 +2,7 @@
 
 use crate::auth::{brake::Brake, gate::Gate, token::Tokens};
 use crate::http::rate::Rate;
+use crate::http::work::Work;
 use kith_db::{Db, Instance};
 use kith_kernel::{Catalogue, Clock};
 use moka::sync::Cache;
@@ -15,6 +16,8 @@ use uuid::Uuid;
 pub struct Settings {
     /// Requests a minute a principal; 0: no limit.
     pub rate_per_minute: u32,
+    /// Requests a minute a tenant; 0: no limit.
+    pub tenant_rate_per_minute: u32,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// How long a refresh token is good for, if it is not used.
@@ -23,7 +26,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { rate_per_minute: 600, cors_origins: Vec::new(), refresh_days: 30 }
+        Settings { rate_per_minute: 600, tenant_rate_per_minute: 6_000, cors_origins: Vec::new(), refresh_days: 30 }
     }
 }
 
@@ -45,6 +48,8 @@ pub struct App {
     pub brake: Brake,
     /// Request rates.
     pub rate: Rate,
+    /// How much is at work at once.
+    pub work: Work,
     /// Rights by tenant, principal and proof, at most five seconds old: a right taken away is gone after that.
     pub known: Cache<(Uuid, Uuid, Uuid), Arc<crate::caller::Principal>>,
     /// Settings.
@@ -75,6 +80,7 @@ impl App {
         let catalogue = crate::catalogue();
         let schema = crate::graphql::schema();
         let contracts = Contracts { openapi: crate::openapi::text(catalogue), sdl: crate::graphql::sdl(&schema) };
+        let work = Work::new(db.size());
         App {
             db,
             clock,
@@ -83,8 +89,9 @@ impl App {
             tokens,
             gate: Gate::new(),
             brake: Brake::new(),
-            rate: Rate::per_minute(settings.rate_per_minute),
+            rate: Rate::per_minute(settings.rate_per_minute, settings.tenant_rate_per_minute),
             known: Cache::builder().max_capacity(50_000).time_to_live(Duration::from_secs(5)).build(),
+            work,
             settings,
             ready: AtomicBool::new(true),
             schema,

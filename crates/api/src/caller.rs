@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::http::edge::RequestId;
 use crate::http::problem::Problem;
+use crate::http::rate::Payer;
 use crate::http::{headers, query};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
@@ -19,6 +20,9 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+
+/// Records that a request may touch for the price of one.
+pub const RECORDS_A_REQUEST: u64 = 100;
 
 /// Who is asking.
 #[derive(Clone)]
@@ -44,11 +48,14 @@ pub struct Principal {
     pub actor: Arc<Actor>,
     /// The tenant's reporting currency.
     pub currency: Currency,
+    /// Whether changes in the tenant have to name the version that was read.
+    pub requires_version: bool,
 }
 
 impl From<Known> for Principal {
     fn from(known: Known) -> Self {
-        Principal { actor: Arc::new(known.actor), currency: known.currency }
+        let Known { actor, currency, requires_version } = known;
+        Principal { actor: Arc::new(actor), currency, requires_version }
     }
 }
 
@@ -103,9 +110,18 @@ impl Caller {
             now: self.app.clock.now(),
             origin: self.origin.clone(),
             currency: self.known.currency,
+            requires_version: self.known.requires_version,
             catalogue: self.app.catalogue,
             cursor_key: self.app.instance.cursor_key.clone(),
         }
+    }
+
+    /// Charges what makes a request more expensive than others: another request for every full hundred of records that
+    /// it may touch.
+    pub fn charge(&self, records: u64) -> Result<()> {
+        let requests = u32::try_from(records / RECORDS_A_REQUEST).unwrap_or(u32::MAX);
+        let payer = Payer { tenant: self.tenant, principal: self.known.actor.id };
+        self.app.rate.charge(&payer, requests, self.app.clock.now())
     }
 
     /// Runs reads.
@@ -242,13 +258,9 @@ async fn identify(request: &HttpRequest) -> Result<Caller> {
     };
     let known = known(&app, &proof).await?;
     let Proof { tenant, principal, session, .. } = proof;
-    let (budget, refusal) = app.rate.take(principal);
-    if let Some(budget) = budget {
-        request.extensions_mut().insert(budget);
-    }
-    if let Some(refusal) = refusal {
-        return Err(refusal);
-    }
+    let payer = Payer { tenant, principal };
+    request.extensions_mut().insert(payer);
+    app.rate.take(&payer, app.clock.now())?;
     let origin = Origin {
         request_id: request.extensions().get::<RequestId>().map(|id| id.0),
         address: request.peer_addr().map(|address| address.ip()),

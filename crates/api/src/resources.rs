@@ -1,8 +1,10 @@
 //! Every resource and every error code there is. Standing here is enough to be served.
 
+use kith_commerce as commerce;
 use kith_contacts as contacts;
 use kith_identity as identity;
-use kith_kernel::{Catalogue, Code, Entry, codes};
+use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
+use kith_pipeline as pipeline;
 use std::sync::LazyLock;
 
 /// Every resource, in the order in which documentation lists them.
@@ -19,6 +21,20 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<contacts::Tag>(),
             Entry::of::<contacts::Tagging>(),
             Entry::of::<contacts::Note>(),
+            Entry::of::<commerce::ProductFamily>(),
+            Entry::of::<commerce::Product>(),
+            Entry::of::<commerce::ExchangeRate>(),
+            Entry::of::<pipeline::Pipeline>(),
+            Entry::of::<pipeline::Stage>(),
+            Entry::of::<pipeline::CloseReason>(),
+            Entry::of::<pipeline::Competitor>(),
+            Entry::of::<pipeline::PriceObservation>(),
+            Entry::of::<pipeline::Opportunity>(),
+            Entry::of::<pipeline::OpportunityLine>(),
+            Entry::of::<pipeline::OpportunityMember>(),
+            Entry::of::<pipeline::OpportunityContact>(),
+            Entry::of::<pipeline::OpportunityCompetitor>(),
+            Entry::of::<pipeline::StageChange>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -29,6 +45,16 @@ pub fn catalogue() -> &'static Catalogue {
         ])
     });
     &ALL
+}
+
+/// Every metric, in the order in which documentation lists them.
+pub fn metrics() -> Vec<&'static Metric> {
+    pipeline::metrics::METRICS.iter().collect()
+}
+
+/// One of them.
+pub fn metric(name: &str) -> Option<&'static Metric> {
+    metrics().into_iter().find(|metric| metric.name == name)
 }
 
 /// Every error code, by crate.

@@ -7,5 +7,5 @@ pub mod embedded;
 mod migrate;
 mod pool;
 
-pub use migrate::{APP_ROLE, Instance, MigrateError, instance, migrate};
+pub use migrate::{APP_ROLE, Instance, MigrateError, check_durability, instance, migrate};
 pub use pool::{Db, Options, TenantMode, Verdict};

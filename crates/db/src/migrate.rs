@@ -39,20 +39,24 @@ fn setting(conn: &mut PgConnection, name: &'static str) -> Result<String, Migrat
     row.map(|(value,)| value).map_err(|error| refuse("The database does not answer", error))
 }
 
+/// Refuses a database that may lose what it has confirmed: a 2xx means committed.
+pub fn check_durability(url: &str) -> Result<(), MigrateError> {
+    let mut conn = PgConnection::establish(url).map_err(|error| refuse("The database cannot be reached", error))?;
+    for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+        if setting(&mut conn, name)? == "off" {
+            let what = format!("The database has {name} off, so it may lose what it has confirmed. Turn it on.");
+            return Err(MigrateError(what));
+        }
+    }
+    Ok(())
+}
+
 /// Checks the server, makes the application's role, runs what migrations are missing. The names of those run.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrateError> {
     let mut conn = PgConnection::establish(url).map_err(|error| refuse("The database cannot be reached", error))?;
     let version: u32 = setting(&mut conn, "server_version_num")?.parse().unwrap_or(0);
     if !(150_000..190_000).contains(&version) {
         return Err(MigrateError(format!("PostgreSQL {} is not supported; Kith runs on 15 to 18.", version / 10_000)));
-    }
-    // A 2xx means committed; a database that may forget would make that a lie. `fsync=off` is left to throw-away tests.
-    for name in ["full_page_writes", "synchronous_commit"] {
-        if setting(&mut conn, name)? == "off" && setting(&mut conn, "fsync")? == "on" {
-            return Err(MigrateError(format!(
-                "The database has {name} off, so it may lose what it has confirmed. Turn it on."
-            )));
-        }
     }
     conn.batch_execute(LOCK).map_err(|error| refuse("The migration lock cannot be taken", error))?;
     let run = prepare(&mut conn).and_then(|()| {

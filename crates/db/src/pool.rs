@@ -10,7 +10,7 @@ use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleCon
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
-use kith_kernel::{Error, Result};
+use kith_kernel::{Error, Result, codes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -62,6 +62,8 @@ struct Carrier {
     conn: PgConnection,
     /// None: in doubt. Nil: none.
     tenant: Option<Uuid>,
+    /// Outages that were known when it was made or last looked at.
+    outages: u64,
     watch: Arc<Watch>,
 }
 
@@ -123,7 +125,11 @@ fn harmless(query: &dyn std::fmt::Display) -> bool {
 }
 
 #[derive(Debug)]
-struct Manager(Options);
+struct Manager {
+    options: Options,
+    /// How often a connection was found dead.
+    outages: Arc<AtomicU64>,
+}
 
 #[derive(Debug)]
 struct ConnectError(String);
@@ -142,17 +148,18 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Carrier, ConnectError> {
         let fail = |error: &dyn std::fmt::Display| ConnectError(error.to_string());
-        let mut conn = PgConnection::establish(&self.0.url).map_err(|error| fail(&error))?;
+        let outages = self.outages.load(Ordering::Relaxed);
+        let mut conn = PgConnection::establish(&impatient(&self.options.url)).map_err(|error| fail(&error))?;
         let settings = format!(
             "SET ROLE {}; SET TIME ZONE 'UTC'; SET statement_timeout = {}; SET lock_timeout = {};
              SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_isolation = 'read committed'",
             crate::APP_ROLE,
-            self.0.statement_timeout.as_millis(),
-            self.0.statement_timeout.as_millis(),
+            self.options.statement_timeout.as_millis(),
+            self.options.statement_timeout.as_millis(),
         );
         conn.batch_execute(&settings).map_err(|error| fail(&error))?;
         let watch = Arc::new(Watch::default());
-        let (watching, statements) = (watch.clone(), self.0.statements.clone());
+        let (watching, statements) = (watch.clone(), self.options.statements.clone());
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
             watching.see(&event);
             if let Some(statements) =
@@ -161,7 +168,7 @@ impl r2d2::ManageConnection for Manager {
                 statements.fetch_add(1, Ordering::Relaxed);
             }
         });
-        Ok(Carrier { conn, tenant: Some(Uuid::nil()), watch })
+        Ok(Carrier { conn, tenant: Some(Uuid::nil()), outages, watch })
     }
 
     fn is_valid(&self, carrier: &mut Carrier) -> Result<(), ConnectError> {
@@ -173,6 +180,27 @@ impl r2d2::ManageConnection for Manager {
         // have left something behind: not to be used again.
         std::thread::panicking() || carrier.tenant.is_none() || carrier.watch.is_tainted() || carrier.conn.is_broken()
     }
+}
+
+/// The URL with limits on how long a database that is gone without a word keeps anybody waiting: without them, for the
+/// hours that TCP takes. Who sets one of them in the URL is left alone.
+fn impatient(url: &str) -> String {
+    let limits = [
+        "connect_timeout=5",
+        "tcp_user_timeout=5000",
+        "keepalives_idle=2",
+        "keepalives_interval=1",
+        "keepalives_count=3",
+    ];
+    let named = |limit: &str| limit.split_once('=').is_some_and(|(name, _)| url.contains(name));
+    limits.iter().filter(|limit| !named(limit)).fold(url.to_owned(), |url, limit| {
+        let between = match url.contains("://") {
+            true if url.contains('?') => '&',
+            true => '?',
+            false => ' ',
+        };
+        format!("{url}{between}{limit}")
+    })
 }
 
 /// What becomes of a transaction whose work succeeded.
@@ -189,6 +217,7 @@ pub enum Verdict<T> {
 pub struct Db {
     pool: r2d2::Pool<Manager>,
     mode: TenantMode,
+    outages: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Db {
@@ -203,15 +232,20 @@ const RETRIES: u32 = 3;
 impl Db {
     /// Opens a pool. Connections are made when first needed.
     pub fn open(options: Options) -> Result<Self> {
-        let mode = options.tenant_mode;
+        let (mode, outages) = (options.tenant_mode, Arc::new(AtomicU64::new(0)));
         let pool = r2d2::Pool::builder()
             .max_size(options.size)
             .min_idle(Some(0))
             .connection_timeout(options.wait)
             // A check at every check-out costs a round trip; a broken connection shows itself on first use.
             .test_on_check_out(false)
-            .build_unchecked(Manager(options));
-        Ok(Db { pool, mode })
+            .build_unchecked(Manager { options, outages: outages.clone() });
+        Ok(Db { pool, mode, outages })
+    }
+
+    /// Most connections.
+    pub fn size(&self) -> u32 {
+        self.pool.max_size()
     }
 
     /// Connections in use and at rest.
@@ -220,29 +254,41 @@ impl Db {
         (state.connections.saturating_sub(state.idle_connections), state.idle_connections)
     }
 
+    /// A connection. Once one was found dead, every other that may have died with it is looked at before its next use:
+    /// an outage costs the requests that meet it, and none after it.
     fn take(&self) -> Result<r2d2::PooledConnection<Manager>> {
-        self.pool.get().map_err(Error::unavailable)
+        loop {
+            let mut carrier = self.pool.get().map_err(Error::unavailable)?;
+            let outages = self.outages.load(Ordering::Relaxed);
+            if carrier.outages == outages {
+                return Ok(carrier);
+            }
+            carrier.watch.ours.store(true, Ordering::Relaxed);
+            if carrier.conn.ping().is_ok() {
+                carrier.outages = outages;
+                return Ok(carrier);
+            }
+            // Not to be used again.
+            carrier.tenant = None;
+        }
+    }
+
+    /// Throws a dead connection away, and remembers that there was one. Diesel notices only inside a transaction.
+    fn mourn<T>(&self, carrier: &mut Carrier, result: &Result<T>) {
+        if result.as_ref().is_err_and(|error| std::ptr::eq(error.code, &codes::UNAVAILABLE)) {
+            carrier.tenant = None;
+            self.outages.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Runs reads of one tenant. Nil stands for no tenant: then no tenant's row is visible.
     pub fn read<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         let mut carrier = self.take()?;
-        if self.mode == TenantMode::Transaction {
-            begin(&mut carrier, tenant)?;
-            let result = work(&mut carrier.conn);
-            end(&mut carrier, result.is_ok())?;
-            return result;
-        }
-        if carrier.tenant != Some(tenant) {
-            carrier.tenant = None;
-            carrier.watch.ours.store(true, Ordering::Relaxed);
-            carrier.conn.batch_execute(&format!("SET app.tenant = '{}'", setting(tenant)))?;
-            carrier.tenant = Some(tenant);
-        }
-        let result = work(&mut carrier.conn);
-        if depth(&mut carrier.conn) != Some(0) {
-            carrier.tenant = None;
-        }
+        let result = match self.mode {
+            TenantMode::Session => read_in_session(&mut carrier, tenant, work),
+            TenantMode::Transaction => read_in_transaction(&mut carrier, tenant, work),
+        };
+        self.mourn(&mut carrier, &result);
         result
     }
 
@@ -252,17 +298,8 @@ impl Db {
         let mut carrier = self.take()?;
         let mut attempt = 0;
         loop {
-            begin(&mut carrier, tenant)?;
-            let (result, commit) = match work(&mut carrier.conn) {
-                Ok(Verdict::Commit(value)) => (Ok(value), true),
-                Ok(Verdict::RollBack(value)) => (Ok(value), false),
-                Err(error) => (Err(error), false),
-            };
-            let ended = end(&mut carrier, commit);
-            let result = match (result, ended) {
-                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-                (Ok(value), Ok(())) => Ok(value),
-            };
+            let result = write_once(&mut carrier, tenant, &mut work);
+            self.mourn(&mut carrier, &result);
             match result {
                 Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
                     attempt += 1;
@@ -272,11 +309,59 @@ impl Db {
                     std::thread::sleep(Duration::from_millis(jitter));
                 }
                 Err(error) if stood_in_the_way(&error) => {
-                    return Err(Error { retry_after: Some(1), code: &kith_kernel::codes::OVERLOADED, ..error });
+                    return Err(Error { retry_after: Some(1), code: &codes::OVERLOADED, ..error });
                 }
                 result => return result,
             }
         }
+    }
+}
+
+fn read_in_session<T>(
+    carrier: &mut Carrier,
+    tenant: Uuid,
+    work: impl FnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    if carrier.tenant != Some(tenant) {
+        carrier.tenant = None;
+        carrier.watch.ours.store(true, Ordering::Relaxed);
+        carrier.conn.batch_execute(&format!("SET app.tenant = '{}'", setting(tenant)))?;
+        carrier.tenant = Some(tenant);
+    }
+    let result = work(&mut carrier.conn);
+    if depth(&mut carrier.conn) != Some(0) {
+        carrier.tenant = None;
+    }
+    result
+}
+
+fn read_in_transaction<T>(
+    carrier: &mut Carrier,
+    tenant: Uuid,
+    work: impl FnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    begin(carrier, tenant)?;
+    let result = work(&mut carrier.conn);
+    // Why the work failed says more than why the end did.
+    let ended = end(carrier, result.is_ok());
+    result.and_then(|value| ended.map(|()| value))
+}
+
+fn write_once<T>(
+    carrier: &mut Carrier,
+    tenant: Uuid,
+    work: &mut impl FnMut(&mut PgConnection) -> Result<Verdict<T>>,
+) -> Result<T> {
+    begin(carrier, tenant)?;
+    let (result, commit) = match work(&mut carrier.conn) {
+        Ok(Verdict::Commit(value)) => (Ok(value), true),
+        Ok(Verdict::RollBack(value)) => (Ok(value), false),
+        Err(error) => (Err(error), false),
+    };
+    let ended = end(carrier, commit);
+    match (result, ended) {
+        (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+        (Ok(value), Ok(())) => Ok(value),
     }
 }
 
@@ -324,5 +409,22 @@ fn stood_in_the_way(error: &Error) -> bool {
         Some(DbError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
         Some(DbError::DatabaseError(_, info)) => info.message().contains("deadlock detected"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_the_limits_that_it_does_not_name() {
+        let all = "connect_timeout=5&tcp_user_timeout=5000&keepalives_idle=2&keepalives_interval=1&keepalives_count=3";
+        assert_eq!(impatient("postgresql://a@b/c"), format!("postgresql://a@b/c?{all}"));
+        let rest = all.replace("connect_timeout=5&", "");
+        assert_eq!(
+            impatient("postgres://a@b/c?connect_timeout=60"),
+            format!("postgres://a@b/c?connect_timeout=60&{rest}")
+        );
+        assert_eq!(impatient("host=b dbname=c"), format!("host=b dbname=c {}", all.replace('&', " ")));
     }
 }

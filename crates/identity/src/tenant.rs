@@ -23,6 +23,12 @@ pub struct Tenant {
     /// The currency that reports are in and that amounts are compared in, as an ISO 4217 code.
     #[field(max = 3, example = "\"CNY\"")]
     pub reporting_currency: Currency,
+    /// Whether who changes, archives or restores a record has to name the version that they read: `If-Match` over REST,
+    /// `expectedVersion` over GraphQL, `ifVersion` in a batch. Such a write without a version is then refused with
+    /// `PRECONDITION_REQUIRED`. Writes by a key of another system (upserts) need none: that system is the source of
+    /// what it sends, and does not know our versions. A change of this setting takes effect within five seconds.
+    #[field(default)]
+    pub requires_version: bool,
 }
 
 impl Resource for Tenant {

@@ -133,6 +133,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    close_reasons (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        outcome -> Text,
+    }
+}
+
+diesel::table! {
+    competitors (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        account_id -> Nullable<Uuid>,
+        website -> Nullable<Text>,
+        strengths -> Nullable<Text>,
+        weaknesses -> Nullable<Text>,
+        opportunities -> Nullable<Text>,
+        threats -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     contact_points (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -186,6 +221,24 @@ diesel::table! {
         user_id -> Uuid,
         password_hash -> Text,
         changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    exchange_rates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        base_currency -> Text,
+        quote_currency -> Text,
+        rate -> Numeric,
+        valid_on -> Date,
+        source -> Nullable<Text>,
     }
 }
 
@@ -261,6 +314,197 @@ diesel::table! {
 }
 
 diesel::table! {
+    opportunities (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        status -> Text,
+        amount_amount -> Nullable<Numeric>,
+        amount_currency -> Nullable<Text>,
+        amount_from_lines -> Bool,
+        probability -> Nullable<Integer>,
+        forecast_category -> Nullable<Text>,
+        close_date -> Nullable<Date>,
+        opened_at -> Timestamptz,
+        stage_since -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+        close_reason_id -> Nullable<Uuid>,
+        close_note -> Nullable<Text>,
+        competitor_id -> Nullable<Uuid>,
+        source -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        next_step -> Nullable<Text>,
+        next_step_on -> Nullable<Date>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        custom -> Jsonb,
+    }
+}
+
+diesel::table! {
+    opportunity_competitors (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        opportunity_id -> Uuid,
+        competitor_id -> Uuid,
+        position -> Text,
+        strengths -> Nullable<Text>,
+        weaknesses -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    opportunity_contacts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        opportunity_id -> Uuid,
+        contact_id -> Uuid,
+        buying_role -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    opportunity_lines (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        opportunity_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        description -> Nullable<Text>,
+        position -> Integer,
+        quantity -> Numeric,
+        unit_price_amount -> Numeric,
+        unit_price_currency -> Text,
+        discount_percent -> Numeric,
+        total_amount -> Numeric,
+        total_currency -> Text,
+    }
+}
+
+diesel::table! {
+    opportunity_members (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        opportunity_id -> Uuid,
+        user_id -> Uuid,
+        role -> Nullable<Text>,
+        split_percent -> Numeric,
+    }
+}
+
+diesel::table! {
+    pipelines (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        description -> Nullable<Text>,
+        is_default -> Bool,
+        requires_reason -> Bool,
+    }
+}
+
+diesel::table! {
+    price_observations (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        competitor_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        product_name -> Nullable<Text>,
+        price_amount -> Numeric,
+        price_currency -> Text,
+        observed_on -> Date,
+        source -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    product_families (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    products (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        sku -> Text,
+        name -> Text,
+        family_id -> Nullable<Uuid>,
+        description -> Nullable<Text>,
+        unit -> Nullable<Text>,
+        cost_amount -> Nullable<Numeric>,
+        cost_currency -> Nullable<Text>,
+        list_price_amount -> Nullable<Numeric>,
+        list_price_currency -> Nullable<Text>,
+        is_discontinued -> Bool,
+        custom -> Jsonb,
+    }
+}
+
+diesel::table! {
     refresh_tokens (tenant_id, token_hash) {
         tenant_id -> Uuid,
         token_hash -> Binary,
@@ -323,6 +567,49 @@ diesel::table! {
         description -> Nullable<Text>,
         is_built_in -> Bool,
         grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    stage_changes (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        opportunity_id -> Uuid,
+        pipeline_id -> Uuid,
+        from_stage_id -> Nullable<Uuid>,
+        to_stage_id -> Uuid,
+        changed_at -> Timestamptz,
+        seconds_before -> Nullable<Integer>,
+        amount_amount -> Nullable<Numeric>,
+        amount_currency -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    stages (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        pipeline_id -> Uuid,
+        name -> Text,
+        position -> Integer,
+        kind -> Text,
+        probability -> Integer,
+        forecast_category -> Text,
+        exit_criteria -> Nullable<Jsonb>,
+        rotting_days -> Nullable<Integer>,
     }
 }
 
@@ -394,6 +681,7 @@ diesel::table! {
         locale -> Text,
         time_zone -> Text,
         reporting_currency -> Text,
+        requires_version -> Bool,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::database::{self, Database};
 use crate::settings::{self, Settings};
-use crate::{seed, serve};
+use crate::{analytics, seed, serve};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use kith_db::{Db, Verdict, embedded};
@@ -45,6 +45,9 @@ enum Command {
     /// The keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Customer value from a file of transactions, without a server or a database.
+    #[command(subcommand)]
+    Analytics(analytics::AnalyticsCommand),
     /// Writes schema.graphql and openapi/openapi.json below a folder.
     ExportSchema {
         /// The folder.
@@ -108,6 +111,10 @@ fn say(line: &str) {
 pub fn run(cli: Cli) -> Result<()> {
     match &cli.command {
         Command::ExportSchema { folder } => return export(folder),
+        Command::Analytics(command) => {
+            say(&analytics::run(command)?);
+            return Ok(());
+        }
         Command::Settings => {
             say(settings::markdown().trim_end());
             return Ok(());
@@ -118,7 +125,7 @@ pub fn run(cli: Cli) -> Result<()> {
     log_to(&settings)?;
     match cli.command {
         Command::Serve { demo } => serve(&settings, demo),
-        Command::Migrate => database::migrate(&database::find(&settings)?),
+        Command::Migrate => database::migrate(&database::find(&settings)?, &settings),
         Command::Seed => {
             let (_database, db) = ready(&settings)?;
             say(&seed::run(&db)?.to_string());
@@ -161,12 +168,14 @@ pub fn run(cli: Cli) -> Result<()> {
             say("Made a new signing key. Running servers pick it up within seconds.");
             Ok(())
         }
-        Command::ExportSchema { .. } | Command::Settings => Ok(()),
+        Command::ExportSchema { .. } | Command::Settings | Command::Analytics(_) => Ok(()),
     }
 }
 
 fn log_to(settings: &Settings) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).context("KITH_LOG cannot be read")?;
+    // The framework quotes what it could not understand, and that may be anything.
+    let filter = filter.add_directive("actix_http=info".parse()?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = if settings.log_format == "json" { builder.json().try_init() } else { builder.try_init() };
     done.map_err(|error| anyhow::anyhow!("logging cannot be set up: {error}"))
@@ -175,7 +184,7 @@ fn log_to(settings: &Settings) -> Result<()> {
 /// A migrated database and a pool on it. The database must outlive the pool.
 fn ready(settings: &Settings) -> Result<(Database, Db)> {
     let database = database::find(settings)?;
-    database::migrate(&database)?;
+    database::migrate(&database, settings)?;
     let db = database::open(&database, settings)?;
     Ok((database, db))
 }
@@ -186,7 +195,7 @@ fn serve(settings: &Settings, demo: bool) -> Result<()> {
         format!("{} is in use or cannot be listened on; set KITH_LISTEN to another address", settings.listen)
     })?);
     let database = database::find(settings)?;
-    database::migrate(&database)?;
+    database::migrate(&database, settings)?;
     let app = serve::app(&database, settings)?;
     let seeded = if demo { Some(seed::run(&app.db)?) } else { None };
     let runner = actix_web::rt::System::new();
@@ -215,6 +224,7 @@ pub fn system_cx(db: &Db, tenant: Uuid) -> Result<Cx> {
         now: Clock::default().now(),
         origin: Origin { channel: "cli", ..Origin::default() },
         currency: Currency::EUR,
+        requires_version: false,
         catalogue: kith_api::catalogue(),
         cursor_key: instance.cursor_key,
     })

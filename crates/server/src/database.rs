@@ -46,8 +46,11 @@ pub fn find(settings: &Settings) -> Result<Database> {
     Ok(Database { url: running.url(NAME), embedded: Some(running) })
 }
 
-/// Brings its schema up to date and says what was done.
-pub fn migrate(database: &Database) -> Result<()> {
+/// Makes sure that it keeps what it confirms, brings its schema up to date and says what was done.
+pub fn migrate(database: &Database, settings: &Settings) -> Result<()> {
+    if !settings.allow_unsafe_database {
+        kith_db::check_durability(&database.url)?;
+    }
     for name in kith_db::migrate(&database.url)? {
         tracing::info!(migration = %name, "migrated");
     }

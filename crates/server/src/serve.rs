@@ -1,14 +1,17 @@
 //! Serving: workers and their blocking threads, CORS, and a shutdown that finishes what it began.
 
 use crate::database::{self, Database};
+use crate::listen::{self, Limits, Workers};
 use crate::settings::Settings;
 use actix_cors::Cors;
+use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App as Actix, HttpServer, web};
+use actix_web::{App as Actix, web};
 use anyhow::{Context, Result};
 use kith_api::auth::{keys::SigningKeys, token::Tokens};
 use kith_api::{App, Settings as ApiSettings};
 use kith_kernel::Clock;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +25,7 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
         .with_context(|| format!("The signing keys in {} cannot be used", settings.key_file().display()))?;
     let api = ApiSettings {
         rate_per_minute: settings.rate_limit_per_minute,
+        tenant_rate_per_minute: settings.rate_limit_tenant_per_minute,
         cors_origins: settings.cors_origins.clone(),
         ..ApiSettings::default()
     };
@@ -48,41 +52,48 @@ fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
+/// How long the process says that it will stop before it takes no more connections: whoever directs traffic here looks
+/// once a second, or learns it from the first connection that is refused.
+const NOTICE: Duration = Duration::from_secs(1);
+
+/// The server on a listener, at work as soon as it is awaited.
+pub fn server(
+    app: web::Data<App>,
+    listener: TcpListener,
+    limits: Limits,
+    workers: usize,
+    shutdown: u64,
+) -> Result<Server> {
+    // As many blocking threads as connections: more would only queue for one.
+    let blocking = usize::try_from(app.db.size()).unwrap_or(8).div_ceil(workers).max(1);
+    listen::server(listener, limits, Workers { count: workers, blocking, shutdown }, move || {
+        Actix::new()
+            .app_data(app.clone())
+            .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
+            .wrap(cors(&app.settings.cors_origins))
+            // The last one is the outermost.
+            .wrap(from_fn(kith_api::http::edge::edge))
+            .configure(kith_api::rest::routes)
+    })
+}
+
 /// Serves until the process is told to stop.
 pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
     let mut app = app;
     app.metrics = Some(metrics()?);
     let app = web::Data::new(app);
-    let workers = settings.worker_count();
-    // As many blocking threads as connections: more would only queue for one.
-    let threads = usize::try_from(settings.pool_size).unwrap_or(8).div_ceil(workers).max(1);
-    let shared = app.clone();
-    let server = HttpServer::new(move || {
-        Actix::new()
-            .app_data(shared.clone())
-            .app_data(web::PayloadConfig::new(kith_api::http::body::MAX_BODY))
-            .wrap(cors(&shared.settings.cors_origins))
-            // The last one is the outermost.
-            .wrap(from_fn(kith_api::http::edge::edge))
-            .configure(kith_api::rest::routes)
-    })
-    .workers(workers)
-    .worker_max_blocking_threads(threads)
-    .max_connections(1_024)
-    .client_request_timeout(Duration::from_secs(10))
-    .client_disconnect_timeout(Duration::from_secs(5))
-    .keep_alive(Duration::from_secs(75))
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals()
-    .bind(settings.listen)
-    .with_context(|| format!("{} cannot be listened on; set KITH_LISTEN to another address", settings.listen))?
-    .run();
+    let limits = Limits::default();
+    listen::make_room(limits);
+    let listener = listen::listener(settings.listen)
+        .with_context(|| format!("{} cannot be listened on; set KITH_LISTEN to another address", settings.listen))?;
+    let server = server(app.clone(), listener, limits, settings.worker_count(), settings.shutdown_seconds)?;
     let handle = server.handle();
     let stopping = app.clone();
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping");
         stopping.ready.store(false, Ordering::Relaxed);
+        tokio::time::sleep(NOTICE).await;
         handle.stop(true).await;
     });
     let sweeping = app.clone();
@@ -91,7 +102,7 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
             tokio::time::sleep(Duration::from_secs(5)).await;
             // Else what is measured piles up until somebody asks for it.
             sweeping.metrics.iter().for_each(|metrics| metrics.run_upkeep());
-            sweeping.rate.sweep();
+            sweeping.rate.sweep(sweeping.clock.now());
         }
     });
     ready();

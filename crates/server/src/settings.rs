@@ -82,6 +82,8 @@ settings! {
     listen: SocketAddr = "KITH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080));
     /// Folder for the embedded database and the signing keys.
     data_dir: PathBuf = "KITH_DATA_DIR", default_data_dir();
+    /// Serve on a database that may lose what it has confirmed; for throw-away data.
+    allow_unsafe_database: bool = "KITH_ALLOW_UNSAFE_DATABASE", false;
     /// A PostgreSQL (15 to 18) to use instead of the embedded one, as a libpq URL.
     database_url: Option<String> = "DATABASE_URL", None;
     /// Folder of the PostgreSQL programs for the embedded database; empty: looked for in the usual places.
@@ -92,6 +94,8 @@ settings! {
     issuer: String = "KITH_ISSUER", "kith".to_owned();
     /// Requests a minute for each user or key; 0: no limit.
     rate_limit_per_minute: u32 = "KITH_RATE_LIMIT_PER_MINUTE", 600;
+    /// Requests a minute for all users and keys of a tenant together; 0: no limit.
+    rate_limit_tenant_per_minute: u32 = "KITH_RATE_LIMIT_TENANT_PER_MINUTE", 6_000;
     /// Database connections.
     pool_size: u32 = "KITH_POOL_SIZE", 8;
     /// Threads that handle requests; 0: one for each core.

@@ -6,10 +6,12 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, test, web};
+use flate2::read::GzDecoder;
 use futures_util::future::LocalBoxFuture;
 use kith_api::App;
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::io::Read;
 use std::rc::Rc;
 
 /// Somebody's way to the API.
@@ -30,6 +32,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body as sent.
     pub bytes: bytes::Bytes,
+    /// Body as text, unpacked if it was sent as gzip.
+    pub text: String,
     /// Body as JSON; null if it is none.
     pub body: Value,
 }
@@ -64,7 +68,7 @@ impl Answer {
     /// Fails unless the status is this one; the message shows the body.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(self.status, status, "{}", self.text);
         self
     }
 }
@@ -103,12 +107,9 @@ impl Client {
         let response = service(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
-        let answer = Answer {
-            status: status.as_u16(),
-            headers,
-            body: serde_json::from_slice(&bytes).unwrap_or_default(),
-            bytes,
-        };
+        let text = text(&headers, &bytes);
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        let answer = Answer { status: status.as_u16(), headers, bytes, text, body };
         check(status, &answer);
         answer
     }
@@ -141,6 +142,15 @@ impl Client {
     /// A GraphQL request.
     pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
         self.post("/graphql", json!({"query": query, "variables": variables})).await
+    }
+}
+
+/// The text of a body, which may be gzip.
+fn text(headers: &HeaderMap, bytes: &[u8]) -> String {
+    let mut text = String::new();
+    match headers.get("content-encoding") {
+        Some(_) => GzDecoder::new(bytes).read_to_string(&mut text).map_or_else(|error| error.to_string(), |_| text),
+        None => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
 
@@ -182,7 +192,7 @@ fn check(status: StatusCode, answer: &Answer) {
     if !status.is_client_error() && !status.is_server_error() {
         return;
     }
-    let text = String::from_utf8_lossy(&answer.bytes);
+    let text = &answer.text;
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{status}: {text}");
     for member in ["type", "title", "status", "detail", "instance", "code"] {
         assert!(answer.body.get(member).is_some(), "{status} without {member}: {text}");

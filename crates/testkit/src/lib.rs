@@ -3,8 +3,12 @@
 
 mod cluster;
 mod http;
+mod served;
 mod stage;
+mod wire;
 
 pub use cluster::{Scratch, cluster_url, prepare};
 pub use http::{Answer, Client};
+pub use served::Served;
 pub use stage::{PASSWORD, Stage, Tenant};
+pub use wire::{Reply, Wire, request};

@@ -13,6 +13,7 @@ use kith_server::commands::{create_tenant, system_cx};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The API with its database.
@@ -35,6 +36,13 @@ pub struct Tenant {
     pub admin: Uuid,
 }
 
+/// How long most tests wait for a connection or a place at work.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn unlimited() -> Settings {
+    Settings { rate_per_minute: 0, tenant_rate_per_minute: 0, ..Settings::default() }
+}
+
 /// The password of everybody on a stage.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -46,19 +54,32 @@ impl Stage {
 
     /// A stage with a larger pool.
     pub fn with_pool(size: u32) -> Self {
-        let settings = Settings { rate_per_minute: 0, ..Settings::default() };
-        Stage::build(size, settings).unwrap_or_else(|error| panic!("the stage could not be built: {error:#}"))
+        Stage::with_app(size, |_| {})
     }
 
     /// A stage with settings of its own.
     pub fn with_settings(settings: Settings) -> Self {
-        Stage::build(2, settings).unwrap_or_else(|error| panic!("the stage could not be built: {error:#}"))
+        Stage::must(Stage::build(2, PATIENCE, settings, |_| {}))
     }
 
-    fn build(size: u32, settings: Settings) -> anyhow::Result<Self> {
+    /// A stage whose parts are changed before it is shared.
+    pub fn with_app(size: u32, change: impl FnOnce(&mut App)) -> Self {
+        Stage::must(Stage::build(size, PATIENCE, unlimited(), change))
+    }
+
+    /// A stage that waits for connections and for places at work no longer than the binary does.
+    pub fn impatient(size: u32) -> Self {
+        let second = Duration::from_secs(1);
+        Stage::must(Stage::build(size, second, unlimited(), |_| {}))
+    }
+
+    fn must(built: anyhow::Result<Self>) -> Self {
+        built.unwrap_or_else(|error| panic!("the stage could not be built: {error:#}"))
+    }
+
+    fn build(size: u32, wait: Duration, settings: Settings, change: impl FnOnce(&mut App)) -> anyhow::Result<Self> {
         let scratch = Scratch::new()?;
         let statements = Arc::new(AtomicU64::new(0));
-        let wait = std::time::Duration::from_secs(10);
         let db = Db::open(Options {
             size,
             wait,
@@ -71,6 +92,9 @@ impl Stage {
         let mut app = App::new(db, clock, instance, tokens, settings);
         // Every test comes from one address.
         app.brake = Brake::with(1_000, TimeDelta::minutes(10));
+        // Many at once on a slow machine are not what most tests are about.
+        app.work.queue = wait;
+        change(&mut app);
         Ok(Stage { app: web::Data::new(app), scratch, statements, tenants: AtomicU64::new(0) })
     }
 

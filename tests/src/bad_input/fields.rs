@@ -147,6 +147,11 @@ fn wrong(field: &Field) -> Vec<Value> {
             ];
             [texts.map(Value::from).to_vec(), vec![json!(0), json!(1.5), json!(true), json!([]), json!({})]].concat()
         }
+        Kind::Rate => {
+            let texts =
+                ["", "x", "0", "0.0", "-1", "1e3", "NaN", "1.0000000000001", "1000000000000", "1,5", " 1", ".5"];
+            [texts.map(Value::from).to_vec(), vec![json!(1), json!(0.5), json!(true), json!([]), json!({})]].concat()
+        }
         Kind::Enum(_, values) => {
             let lower = values[0].0.to_lowercase();
             let texts = ["", "NONSENSE", &lower, &format!("{} ", values[0].0), &format!("{}\u{0}", values[0].0)]

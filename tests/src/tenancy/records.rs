@@ -54,6 +54,27 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         "tags" => json!({"name": format!("tag {number}")}),
         "taggings" => about(json!({"tagId": id("tags")})),
         "notes" => about(json!({"body": format!("Note {number}")})),
+        "product-families" => json!({"name": format!("Family {number}")}),
+        "products" => json!({"sku": format!("P-{number}"), "name": "Product"}),
+        "exchange-rates" => {
+            json!({"baseCurrency": "USD", "quoteCurrency": "EUR", "rate": "0.9183", "validOn": day(number)})
+        }
+        "pipelines" => json!({"name": format!("Pipeline {number}")}),
+        "stages" => {
+            json!({"pipelineId": id("pipelines"), "name": format!("Stage {number}"), "position": 1, "probability": 20})
+        }
+        "close-reasons" => json!({"name": format!("Reason {number}"), "outcome": "LOST"}),
+        "competitors" => json!({"name": format!("Competitor {number}")}),
+        "price-observations" => {
+            json!({"competitorId": id("competitors"), "price": {"amount": "9.90", "currency": "EUR"}, "observedOn": day(number)})
+        }
+        "opportunities" => json!({"name": format!("Opportunity {number}"), "stageId": id("stages")}),
+        "opportunity-lines" => {
+            let price = json!({"amount": "9.90", "currency": "EUR"});
+            json!({"opportunityId": id("opportunities"), "productId": id("products"), "quantity": "2", "unitPrice": price})
+        }
+        "opportunity-contacts" => json!({"opportunityId": id("opportunities"), "contactId": id("contacts")}),
+        "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -68,7 +89,14 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
 /// A valid change to a record of a resource; none if nothing of it can be changed.
 pub fn change(resource: &str) -> Option<Value> {
     Some(match resource {
-        "accounts" | "tags" | "tenants" | "users" | "teams" | "roles" | "api-keys" => json!({"name": "Changed"}),
+        "accounts" | "tags" | "tenants" | "users" | "teams" | "roles" | "api-keys" | "product-families"
+        | "products" | "pipelines" | "stages" | "close-reasons" | "competitors" | "opportunities" => {
+            json!({"name": "Changed"})
+        }
+        "exchange-rates" => json!({"rate": "0.91"}),
+        "price-observations" | "opportunity-contacts" => json!({"note": "Changed"}),
+        "opportunity-lines" => json!({"quantity": "3"}),
+        "opportunity-competitors" => json!({"position": "AHEAD"}),
         "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
         "contacts" => json!({"familyName": "Changed"}),
         "contact-points" => json!({"label": "changed"}),
@@ -77,6 +105,16 @@ pub fn change(resource: &str) -> Option<Value> {
         "memberships" => json!({"role": "LEAD"}),
         _ => return None,
     })
+}
+
+/// A good body of a business verb.
+pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
+    match (resource, command) {
+        ("pipelines", "reorder-stages") => json!({"stageIds": [ids["stages"]]}),
+        ("opportunities", "move") => json!({"stageId": ids["stages"]}),
+        ("opportunities", "set-team") => json!({"members": []}),
+        _ => json!({}),
+    }
 }
 
 fn day(number: u64) -> String {
@@ -93,8 +131,9 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     for name in first.into_iter().chain(rest) {
         let mut targets = ids.clone();
         // What ties two records together does so once; the next one that `body` describes shall not be the same.
-        if ["taggings", "memberships", "role-assignments"].contains(&name) {
-            for target in ["tags", "users"] {
+        let ties = ["taggings", "memberships", "role-assignments", "opportunity-contacts", "opportunity-competitors"];
+        if ties.contains(&name) {
+            for target in ["tags", "users", "opportunities"].into_iter().filter(|target| ids.contains_key(target)) {
                 let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
                 targets.insert(target, other.id());
             }
@@ -105,6 +144,13 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let key = json!({"name": "ERP", "roleId": ids.get("roles")});
     let made = admin.post("/v1/auth/api-keys", key).await.expect(201);
     ids.insert("api-keys", made.at("/apiKey/id").as_str().unwrap().to_owned());
+    let opportunity = format!("/v1/opportunities/{}", ids["opportunities"]);
+    let team = json!({"members": [{"userId": ids["users"], "splitPercent": "100"}]});
+    admin.post(&format!("{opportunity}/set-team"), team).await.expect(200);
+    for (name, relation) in [("opportunity-members", "members"), ("stage-changes", "stageChanges")] {
+        let found = admin.get(&format!("{opportunity}?expand={relation}")).await.expect(200);
+        ids.insert(name, found.at(&format!("/{relation}/data/0/id")).as_str().unwrap().to_owned());
+    }
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

@@ -1,23 +1,30 @@
 //! The outermost layer: gives each request an id, refuses what is over a limit before anyone reads it, renders every
 //! refusal (the framework's too) as a problem document, and measures.
 
+use super::compress;
 use super::problem::{self, Problem};
-use super::rate::Budget;
+use super::pulse::{Handling, Pulse};
+use super::rate::{Budget, Payer};
+use super::work::Place;
+use crate::app::App;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use kith_kernel::{Code, Error, ErrorKind, codes};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
 use std::time::Instant;
 use uuid::Uuid;
 
 const MAX_URL: usize = 8 * 1024;
 const MAX_HEAD: usize = 16 * 1024;
-const MAX_HEADERS: usize = 100;
+/// As many as the protocol layer reads; beyond that it refuses by itself.
+const MAX_HEADERS: usize = 96;
 
 /// The id of a request: in the log, in `X-Request-Id`, in problems and in the audit trail.
 #[derive(Clone, Copy, Debug)]
@@ -37,29 +44,54 @@ pub async fn edge(
         // Answered like a GET; the protocol layer has noted the HEAD already and sends no body.
         request.head_mut().method = Method::GET;
     }
-    let response = match refuse(&request) {
+    let handling = request.conn_data::<Rc<Pulse>>().cloned().map(Pulse::handle);
+    let response = match admit(&mut request).await {
         // Not `into_response`, which forgets the error that is to be rendered.
-        Some(error) => ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(Problem::from(error))),
-        None => next.call(request).await?.map_into_boxed_body(),
+        Err(error) => ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(Problem::from(error))),
+        Ok(place) => {
+            request.extensions_mut().insert(place.clone());
+            let response = next.call(request).await?.map_into_boxed_body();
+            place.give_up();
+            response
+        }
     };
     let mut response = render(response, id);
-    let budget = response.request().extensions().get::<Budget>().copied();
+    let budget = budget(response.request());
     decorate(response.headers_mut(), id, budget);
+    let response = compress::compress(response).await;
     let status = response.status().as_u16();
     // Not the matched pattern: finding it again costs as much as routing did.
     let resource = response.request().match_info().get("resource").and_then(|name| crate::catalogue().get(name));
     let resource = resource.map_or("other", |entry| entry.name);
     let seconds = began.elapsed().as_secs_f64();
     measure(&method, resource, status, seconds);
-    // The path carries ids and names of systems, never the query string, which may carry personal data. What went well
-    // is told by the metrics; a line for each would cost as much as the rest of this layer.
+    // What went well is told by the metrics; a line for each would cost as much as the rest of this layer.
     let milliseconds = seconds * 1e3;
+    handling.iter().filter(|_| status >= 400).for_each(Handling::refuse);
     if status < 400 {
-        tracing::debug!(request_id = %id, %method, path = response.request().path(), status, milliseconds, "request");
+        tracing::debug!(request_id = %id, %method, path = %Shown(response.request().path()), status, milliseconds, "request");
     } else {
-        tracing::info!(request_id = %id, %method, path = response.request().path(), status, milliseconds, "refused");
+        tracing::info!(request_id = %id, %method, path = %Shown(response.request().path()), status, milliseconds, "refused");
     }
     Ok(response)
+}
+
+/// A path as the log shows it: ids and plain words. The rest may be anything, the key that another system has for a
+/// person, or a password in the wrong place; the query string is not even looked at.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut external = false;
+        for part in self.0.split('/').skip(1).take(8) {
+            let word =
+                part.len() <= 24 && part.bytes().all(|byte| byte.is_ascii_lowercase() || b"-._1".contains(&byte));
+            let plain = !external && (word || Uuid::try_parse(part).is_ok());
+            write!(f, "/{}", if plain { part } else { "…" })?;
+            external |= part == "external";
+        }
+        Ok(())
+    }
 }
 
 /// Records how long a request took. The series are kept by each thread: finding one by its labels costs more than
@@ -82,6 +114,15 @@ fn measure(method: &Method, resource: &'static str, status: u16, seconds: f64) {
     });
 }
 
+/// Lets a request through to its handler: nothing is wrong with its head, its body is there, and so is a place at work.
+async fn admit(request: &mut ServiceRequest) -> Result<Place, Error> {
+    if let Some(error) = refuse(request) {
+        return Err(error);
+    }
+    let app = request.app_data::<web::Data<App>>().cloned();
+    app.ok_or_else(|| Error::internal("the app is not configured"))?.work.admit(request).await
+}
+
 /// What is refused before anything is read.
 fn refuse(request: &ServiceRequest) -> Option<Error> {
     let headers = request.headers();
@@ -101,7 +142,7 @@ fn refuse(request: &ServiceRequest) -> Option<Error> {
     if api && !acceptable(headers) {
         return Some(Error::new(&codes::NOT_ACCEPTABLE, "This API answers application/json."));
     }
-    None
+    compress::wanted(request).err()
 }
 
 /// Whether JSON is among what the client takes.
@@ -172,6 +213,7 @@ fn foreign(status: StatusCode) -> &'static Code {
         403 => &codes::FORBIDDEN,
         404 => &codes::NOT_FOUND,
         405 => &codes::METHOD_NOT_ALLOWED,
+        408 => &codes::REQUEST_TIMEOUT,
         413 => &codes::PAYLOAD_TOO_LARGE,
         414 => &codes::URI_TOO_LONG,
         415 => &codes::UNSUPPORTED_MEDIA_TYPE,
@@ -190,6 +232,13 @@ fn codes_detail(status: StatusCode) -> &'static str {
     }
 }
 
+/// What is left to who asks, after all that this request has cost.
+fn budget(request: &HttpRequest) -> Option<Budget> {
+    let payer = request.extensions().get::<Payer>().copied()?;
+    let app = request.app_data::<web::Data<App>>()?;
+    app.rate.left(&payer, app.clock.now())
+}
+
 fn decorate(headers: &mut HeaderMap, id: Uuid, budget: Option<Budget>) {
     let mut set = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -199,8 +248,9 @@ fn decorate(headers: &mut HeaderMap, id: Uuid, budget: Option<Budget>) {
     set("x-request-id", id.to_string());
     set("x-content-type-options", "nosniff".into());
     if let Some(budget) = budget {
-        set("ratelimit-policy", format!("\"default\";q={};w=60", budget.limit));
-        set("ratelimit", format!("\"default\";r={};t=60", budget.remaining));
+        let Budget { name, limit, remaining, full_in } = budget;
+        set("ratelimit-policy", format!("\"{name}\";q={limit};w=60"));
+        set("ratelimit", format!("\"{name}\";r={remaining};t={full_in}"));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

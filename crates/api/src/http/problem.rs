@@ -16,6 +16,7 @@ pub fn status(kind: ErrorKind) -> u16 {
         ErrorKind::NotFound => 404,
         ErrorKind::MethodNotAllowed => 405,
         ErrorKind::NotAcceptable => 406,
+        ErrorKind::TimedOut => 408,
         ErrorKind::Conflict => 409,
         ErrorKind::Gone => 410,
         ErrorKind::Stale => 412,

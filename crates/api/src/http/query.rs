@@ -4,6 +4,7 @@
 use kith_kernel::{Archived, Count, DEFAULT_LIMIT, Error, ListArgs, Result, Violations, codes};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Deepest nesting of brackets.
 const MAX_DEPTH: usize = 24;
@@ -35,6 +36,8 @@ pub struct Asked {
     pub expand: Option<String>,
     /// Try, but keep nothing.
     pub dry_run: bool,
+    /// Parameters of one place alone, as they were sent.
+    pub more: HashMap<String, String>,
 }
 
 /// Reads the parameters named in `allowed`.
@@ -94,6 +97,7 @@ fn scalar(asked: &mut Asked, name: &str, value: String, violations: &mut Violati
             Ok(dry_run) => asked.dry_run = dry_run,
             Err(_) => violations.add(at, "WRONG_TYPE", "Expected true or false."),
         },
+        "from" | "to" | "groupBy" | "currency" => drop(asked.more.insert(name.to_owned(), value)),
         _ => violations.add(
             at,
             "WRONG_TYPE",

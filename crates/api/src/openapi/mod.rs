@@ -28,6 +28,8 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::auth::create_api_key,
         crate::rest::auth::jwks,
         crate::rest::auth::viewer,
+        crate::rest::metrics::list,
+        crate::rest::metrics::one,
         crate::rest::overview::overview,
         crate::rest::system::health,
         crate::rest::system::ready,
@@ -38,7 +40,10 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
     tags(
         (name = "auth", description = "Logging in, tokens and keys."),
         (name = "contacts", description = "Accounts, contacts and what hangs on them."),
+        (name = "commerce", description = "What is sold, and exchange rates."),
+        (name = "pipeline", description = "Pipelines, opportunities, competitors."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
+        (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),
         (name = "system", description = "Health, limits and documentation."),
     )
@@ -127,7 +132,7 @@ fn statuses(secured: bool, body: bool, others: &[u16]) -> Vec<u16> {
         all.extend([401, 403, 404, 406, 422, 429]);
     }
     if body {
-        all.extend([413, 415, 422]);
+        all.extend([408, 413, 415, 422]);
     }
     all.extend(others);
     all.sort_unstable();

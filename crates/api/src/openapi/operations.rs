@@ -1,6 +1,6 @@
 //! The standard operations of a resource, as the routes in `rest::standard` have them.
 
-use super::schemas::{example_body, example_record};
+use super::schemas::{command_input, example_body, example_input, example_record};
 use super::statuses;
 use kith_kernel::{Entry, Verb};
 use serde_json::{Map, Value, json};
@@ -59,7 +59,8 @@ fn condition() -> Value {
     text(
         "If-Match",
         "header",
-        "The version that was read, as in `ETag`: `\"3\"`. A stale one is merged unless the same fields changed.",
+        "The version that was read, as in `ETag`: `\"3\"`. A stale one is merged unless the same fields changed. \
+Required to update, archive and restore where the tenant `requiresVersion`.",
         false,
     )
 }
@@ -186,7 +187,8 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
             Operation {
                 id: format!("upsert_{one}"),
                 summary: format!("Create or update one {named} by another system's key"),
-                description: "Creates the record if no record has this key yet, else patches it. Safe to repeat.",
+                description: "Creates the record if no record has this key yet, else patches it. Safe to repeat. \
+Needs no `If-Match` even where the tenant `requiresVersion`: the other system is the source of what it sends.",
                 parameters: [external(), vec![condition(), key(), dry_run()]].concat(),
                 body: Some((format!("{ty}Input"), example_body(entry, true))),
                 good: vec![(200, "It was updated.", record()), (201, "It was created.", record())],
@@ -210,7 +212,7 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
                     (200, "All of it was done.", Some(("BatchResults".into(), results.clone()))),
                     (207, "Each item has its own result.", Some(("BatchResults".into(), results))),
                 ],
-                other: &[409, 412],
+                other: &[409, 412, 428],
             },
         );
     }
@@ -225,7 +227,7 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
                 parameters: vec![id(), condition(), key(), dry_run()],
                 body: Some((format!("{ty}Patch"), example_body(entry, false))),
                 good: vec![(200, "The record as it is now.", record())],
-                other: &[409, 412],
+                other: &[409, 412, 428],
             },
         );
     }
@@ -240,7 +242,7 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
                 parameters: vec![id(), condition(), key(), dry_run()],
                 body: None,
                 good: vec![(204, "It is archived.", None)],
-                other: &[409, 412],
+                other: &[409, 412, 428],
             },
         );
         put(
@@ -253,10 +255,35 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
                 parameters: vec![id(), condition(), key(), dry_run()],
                 body: None,
                 good: vec![(200, "The record as it is now.", record())],
-                other: &[409, 412],
+                other: &[409, 412, 428],
             },
         );
     }
+    for command in &entry.commands {
+        let input = (!command.fields.is_empty()).then(|| (command_input(entry, command), example_input(command)));
+        put(
+            format!("{base}/{{id}}/{}", command.name),
+            "post",
+            Operation {
+                id: format!("{}_{one}", command.name.replace('-', "_")),
+                summary: format!("{} one {named}", sentence(command.name)),
+                description: command.doc,
+                parameters: vec![id(), condition(), key(), dry_run()],
+                body: input,
+                good: vec![(200, "The record as it is now.", record())],
+                other: &[409, 412, 428],
+            },
+        );
+    }
+}
+
+/// `set-team` → `Set team`, as a summary begins.
+fn sentence(kebab: &str) -> String {
+    let mut text = kebab.replace('-', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 impl Operation<'_> {

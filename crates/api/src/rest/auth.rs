@@ -3,11 +3,12 @@
 
 use super::other_method;
 use crate::app::App;
-use crate::caller::{Answer, Caller, Manner, blocking};
+use crate::caller::{Answer, Caller, Manner};
 use crate::http::body::Json;
 use crate::http::edge::RequestId;
 use crate::http::headers;
 use crate::http::problem::Handled;
+use crate::http::work::{Place, blocking};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
@@ -103,6 +104,11 @@ fn tokens(app: &App, tenant: Uuid, user: Uuid, family: Uuid, refresh: &str) -> R
     serde_json::to_vec(&body).map_err(Error::internal)
 }
 
+/// Before hashing: it has a queue of its own, and whoever waits there shall keep nobody from reading a record.
+fn leave(request: &HttpRequest) {
+    request.extensions().get::<Place>().map(Place::give_up);
+}
+
 /// Logs in with e-mail address and password.
 ///
 /// An access token (JWT) for a quarter of an hour and a refresh token. A wrong password, an unknown address and an
@@ -130,6 +136,7 @@ pub async fn login(app: web::Data<App>, request: HttpRequest, body: Json) -> Han
         }
     };
     let hash = found.as_ref().map_or_else(|| password::DUMMY.clone(), |(_, _, hash)| hash.clone());
+    leave(&request);
     let checked = app.gate.run(move || (password::verify(&secret, &hash), password::needs_rehash(&hash), secret)).await;
     let (matches, outdated, secret) = match checked {
         Ok(checked) => checked,
@@ -286,6 +293,7 @@ pub async fn change_password(caller: Caller, request: HttpRequest, body: Json) -
     let checked = match known {
         Ok(known) => {
             let hash = known.unwrap_or_else(|| password::DUMMY.clone());
+            leave(&request);
             caller.app.gate.run(move || password::verify(&current, &hash)).await
         }
         Err(error) => Err(error),
@@ -324,6 +332,7 @@ pub async fn set_password(caller: Caller, request: HttpRequest, body: Json) -> H
     caller.cx().require(caller.cx().entry("users")?, kith_kernel::Action::Update)?;
     let [new] = texts(&body.object()?, ["password"])?;
     password::check(&new, "/password")?;
+    leave(&request);
     replace_password(caller, id, new).await
 }
 

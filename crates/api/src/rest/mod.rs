@@ -1,6 +1,7 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod metrics;
 pub mod overview;
 pub mod select;
 pub mod standard;
@@ -19,6 +20,7 @@ pub const JSON: &str = "application/json";
 pub fn routes(config: &mut web::ServiceConfig) {
     system::routes(config);
     auth::routes(config);
+    metrics::routes(config);
     overview::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);

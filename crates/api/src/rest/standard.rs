@@ -10,7 +10,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
 use kith_journal::{read, verbs};
-use kith_kernel::{Action, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes};
+use kith_kernel::{
+    Action, Command, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes,
+};
 use serde_json::{Map, Value, json as value};
 
 /// The places that a resource has. There is one pattern for each of them, whatever the number of resources: actix tries
@@ -22,6 +24,7 @@ enum Place {
     Batch,
     External,
     Restore,
+    Command,
     One,
 }
 
@@ -31,17 +34,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
         let other = move |request: HttpRequest| async move { Handled::Err(refused(&request, place)) };
         web::resource(format!("/v1/{{resource}}{tail}")).default_service(web::to(other))
     };
+    let one = |tail: &str| at(tail, Place::One).get(get).patch(patch).delete(archive);
     config
+        // What is asked for most, before the others are tried.
+        .service(one("/{id:[0-9a-f-]{36}}"))
         .service(at("", Place::Collection).get(list).post(post))
         .service(at("/query", Place::Query).post(list_by_body))
         .service(at("/batch", Place::Batch).post(batch))
         .service(at("/external/{system}/{externalId}", Place::External).get(get_external).put(upsert))
         .service(at("/{id}/restore", Place::Restore).post(restore))
-        .service(at("/{id}", Place::One).get(get).patch(patch).delete(archive));
+        .service(at("/{id}/{command}", Place::Command).post(command))
+        .service(one("/{id}"));
 }
 
 /// The methods that a resource takes at a place; none: there is no such place.
-fn methods(entry: &Entry, place: Place) -> Vec<&'static str> {
+fn methods(request: &HttpRequest, entry: &'static Entry, place: Place) -> Vec<&'static str> {
     let (create, update) = (entry.offers(Verb::Create), entry.offers(Verb::Update));
     let shelve = entry.offers(Verb::Archive);
     let all: &[(&'static str, bool)] = match place {
@@ -50,6 +57,7 @@ fn methods(entry: &Entry, place: Place) -> Vec<&'static str> {
         Place::Batch => &[("POST", create || update)],
         Place::External => &[("GET", true), ("HEAD", true), ("PUT", create && update)],
         Place::Restore => &[("POST", shelve)],
+        Place::Command => &[("POST", called(request, entry).is_some())],
         Place::One => &[("GET", true), ("HEAD", true), ("PATCH", update), ("DELETE", shelve)],
     };
     all.iter().filter(|(_, offered)| *offered).map(|(method, _)| *method).collect()
@@ -59,9 +67,14 @@ fn named(request: &HttpRequest) -> Option<&'static Entry> {
     crate::catalogue().get(request.match_info().get("resource").unwrap_or_default())
 }
 
+/// The business verb that the path names.
+fn called(request: &HttpRequest, entry: &'static Entry) -> Option<&'static Command> {
+    entry.command(request.match_info().get("command").unwrap_or_default())
+}
+
 /// A method that the place does not take, or a place that is not there.
 fn refused(request: &HttpRequest, place: Place) -> Problem {
-    let allow = named(request).map(|entry| methods(entry, place)).unwrap_or_default().join(", ");
+    let allow = named(request).map(|entry| methods(request, entry, place)).unwrap_or_default().join(", ");
     if allow.is_empty() {
         return super::nothing_here().into();
     }
@@ -71,7 +84,7 @@ fn refused(request: &HttpRequest, place: Place) -> Problem {
 
 /// The resource that the path names, if it offers the method there.
 fn offered(request: &HttpRequest, place: Place) -> Result<&'static Entry, Problem> {
-    let entry = named(request).filter(|entry| methods(entry, place).contains(&request.method().as_str()));
+    let entry = named(request).filter(|entry| methods(request, entry, place).contains(&request.method().as_str()));
     entry.ok_or_else(|| refused(request, place))
 }
 
@@ -267,6 +280,20 @@ async fn restore(caller: Caller, request: HttpRequest) -> Handled {
     let manner = Manner::of(&request, &[])?;
     let answered = caller.write(manner, move |conn, cx| {
         let row = verbs::restore(conn, cx, entry, id, seen)?;
+        written(conn, cx, entry, row.as_ref(), false)
+    });
+    Ok(answer(answered.await?))
+}
+
+async fn command(caller: Caller, request: HttpRequest, body: Json) -> Handled {
+    let entry = offered(&request, Place::Command)?;
+    let command = called(&request, entry).ok_or_else(super::nothing_here)?;
+    let (id, seen) = (path_id(&request)?, headers::if_match(&request)?);
+    let manner = Manner::of(&request, &body.bytes)?;
+    let answered = caller.write(manner, move |conn, cx| {
+        (command.may)(cx)?;
+        let input = if command.is_bare() && body.bytes.is_empty() { Map::new() } else { body.object()? };
+        let row = (command.run)(conn, cx, id, seen, &input)?;
         written(conn, cx, entry, row.as_ref(), false)
     });
     Ok(answer(answered.await?))

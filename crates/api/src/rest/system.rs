@@ -1,9 +1,10 @@
 //! Health, metrics, limits and documentation: what needs no credentials, and is reviewed for that reason.
 
 use crate::app::App;
-use crate::caller::blocking;
+use crate::caller::RECORDS_A_REQUEST;
 use crate::graphql_limits as graphql;
 use crate::http::problem::{Handled, kebab, status};
+use crate::http::work::blocking;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::{RunQueryDsl, sql_types as st};
@@ -12,8 +13,17 @@ use serde_json::json;
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
-/// Everything that may be asked for without credentials. A test walks the contracts against this list.
+/// Everything that may be asked for without credentials. A test walks the contract and the routes in the code against
+/// this list.
 pub const OPEN: &[&str] = &[
+    "GET /",
+    "GET /docs",
+    "GET /docs/{_:.*}",
+    "GET /graphiql",
+    "GET /graphiql/{file}",
+    "GET /openapi.json",
+    "GET /schema.graphql",
+    "GET /metrics",
     "GET /healthz",
     "GET /readyz",
     "GET /v1/limits",
@@ -96,6 +106,8 @@ pub async fn limits(app: web::Data<App>) -> HttpResponse {
             "rootFields": graphql::ROOT_FIELDS, "operations": graphql::OPERATIONS, "directives": graphql::DIRECTIVES, "cost": graphql::COST
         },
         "requestsPerMinute": app.settings.rate_per_minute,
+        "tenantRequestsPerMinute": app.settings.tenant_rate_per_minute,
+        "recordsPerRequest": RECORDS_A_REQUEST,
         "idempotencyHours": 48
     }))
 }

@@ -1,0 +1,12 @@
+//! What is measured in time, or stops and kills what it runs on: these tests run one at a time, see
+//! `.config/nextest.toml`.
+
+mod binary;
+mod database;
+mod graphql;
+mod log;
+mod login;
+mod outage;
+mod overload;
+mod process;
+mod soak;
