@@ -159,7 +159,6 @@ CREATE TABLE opportunities (
     close_note text,
     competitor_id uuid,
     source text,
-    campaign text,
     next_step text,
     next_step_on date,
     owner_id uuid,

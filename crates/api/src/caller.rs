@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::http::edge::RequestId;
 use crate::http::problem::Problem;
 use crate::http::rate::Payer;
+use crate::http::work::blocking;
 use crate::http::{headers, query};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
@@ -161,11 +162,6 @@ impl Caller {
         })
         .await
     }
-}
-
-/// Runs blocking work on actix's bounded pool. A panic there is our fault and is logged as such.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 
 /// The stored answer for a key. The lock tells a request that is still running from one that never was.

@@ -21,7 +21,6 @@ const ACCOUNT: Dimension = Dimension {
     resource: Some("accounts"),
 };
 const SOURCE: Dimension = Dimension { name: "source", key: "t.source", label: "t.source", resource: None };
-const CAMPAIGN: Dimension = Dimension { name: "campaign", key: "t.campaign", label: "t.campaign", resource: None };
 const PIPELINE: Dimension = Dimension {
     name: "pipeline",
     key: "t.pipeline_id",
@@ -67,8 +66,8 @@ const WITH_OPPORTUNITY: &str =
 const AMOUNT: [&str; 3] =
     ["t.amount_amount", "t.amount_currency", "coalesce((t.closed_at AT TIME ZONE 'UTC')::date, current_date)"];
 const DECIDED: &str = "t.status <> 'OPEN'";
-const ALL: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, CAMPAIGN, PIPELINE, STAGE, COMPETITOR, REASON];
-const NOW: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, CAMPAIGN, PIPELINE, STAGE, CATEGORY, CLOSE_MONTH];
+const ALL: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, COMPETITOR, REASON];
+const NOW: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, CATEGORY, CLOSE_MONTH];
 
 /// What most metrics of opportunities have in common.
 const BASE: Metric = Metric {

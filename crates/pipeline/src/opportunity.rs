@@ -93,9 +93,6 @@ pub struct Opportunity {
     /// Where it came from.
     #[field(filter, max = 100, example = "\"trade fair\"")]
     pub source: Option<String>,
-    /// The campaign that brought it.
-    #[field(filter, max = 100)]
-    pub campaign: Option<String>,
     /// What to do next.
     #[field(max = 500)]
     pub next_step: Option<String>,

@@ -342,7 +342,6 @@ diesel::table! {
         close_note -> Nullable<Text>,
         competitor_id -> Nullable<Uuid>,
         source -> Nullable<Text>,
-        campaign -> Nullable<Text>,
         next_step -> Nullable<Text>,
         next_step_on -> Nullable<Date>,
         owner_id -> Nullable<Uuid>,

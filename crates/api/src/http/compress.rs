@@ -4,7 +4,6 @@
 //! The whole body is compressed before it is sent, so that its length is told as ever, to HEAD and to old proxies too.
 //! Its `ETag` stays the version of the record, as `If-Match` takes it: no cache may keep an answer and mix it up.
 
-use crate::caller::blocking;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
@@ -68,8 +67,12 @@ pub async fn compress(mut response: ServiceResponse) -> ServiceResponse {
     let body = match body.try_into_bytes() {
         Ok(plain) => {
             let body = plain.clone();
-            let zipped = if body.len() <= AT_ONCE { gzip(&body) } else { blocking(move || gzip(&body)).await };
-            if zipped.is_ok() {
+            let zipped = if body.len() <= AT_ONCE {
+                gzip(&body).ok()
+            } else {
+                tokio::task::spawn_blocking(move || gzip(&body)).await.ok().and_then(Result::ok)
+            };
+            if zipped.is_some() {
                 head.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
             // If it could not be done, the answer stands as it is: the work behind it is done.

@@ -2,6 +2,7 @@
 //! the API offers, keyed by Northwind's own keys, so that loading twice changes nothing.
 
 mod northwind;
+mod pipeline;
 
 use crate::commands::{create_tenant, system_cx};
 use anyhow::Result;

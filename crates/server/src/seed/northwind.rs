@@ -1,6 +1,7 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
+use super::pipeline;
 use diesel::PgConnection;
 use kith_journal::batch::{Op, Step};
 use kith_kernel::{Cx, Error, Result};
@@ -17,27 +18,30 @@ macro_rules! file {
     };
 }
 
+pub(super) use file;
+
 type Record = HashMap<String, String>;
 
-fn rows(text: &str) -> Result<Vec<Record>> {
+pub(super) fn rows(text: &str) -> Result<Vec<Record>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().collect::<std::result::Result<_, _>>().map_err(Error::internal)
 }
 
 /// A cell with something in it.
-fn cell<'a>(row: &'a Record, name: &str) -> Option<&'a str> {
+pub(super) fn cell<'a>(row: &'a Record, name: &str) -> Option<&'a str> {
     row.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-struct Load<'a> {
+/// Where it goes.
+pub(super) struct Load<'a> {
     conn: &'a mut PgConnection,
-    cx: &'a Cx,
+    pub(super) cx: &'a Cx,
     records: usize,
 }
 
 impl Load<'_> {
     /// One upsert by Northwind's key; members without a value are left out.
-    fn put(&mut self, resource: &str, key: &str, data: Value) -> Result<Uuid> {
+    pub(super) fn put(&mut self, resource: &str, key: &str, data: Value) -> Result<Uuid> {
         let data: Map<String, Value> = match data {
             Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
             _ => Map::new(),
@@ -53,15 +57,18 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let mut load = Load { conn, cx, records: 0 };
     let users = employees(&mut load)?;
     let owners = owners(&users)?;
+    let mut customers = Vec::new();
     for row in rows(file!("customers"))? {
         let key = cell(&row, "customer_id").unwrap_or_default().to_owned();
         let owner = owners.get(&key).copied();
-        account(&mut load, &row, &format!("customer:{key}"), "CUSTOMER", owner)?;
+        let account = account(&mut load, &row, &format!("customer:{key}"), "CUSTOMER", owner)?;
+        customers.push((account, key, owner));
     }
     for row in rows(file!("suppliers"))? {
         let key = cell(&row, "supplier_id").unwrap_or_default().to_owned();
         account(&mut load, &row, &format!("supplier:{key}"), "SUPPLIER", None)?;
     }
+    pipeline::load(&mut load, &customers)?;
     Ok(load.records)
 }
 
@@ -110,7 +117,7 @@ fn owners(users: &HashMap<String, (Uuid, Uuid)>) -> Result<HashMap<String, (Uuid
     Ok(best.into_iter().filter_map(|(customer, (_, employee))| Some((customer, *users.get(&employee)?))).collect())
 }
 
-fn account(load: &mut Load<'_>, row: &Record, key: &str, role: &str, owner: Option<(Uuid, Uuid)>) -> Result<()> {
+fn account(load: &mut Load<'_>, row: &Record, key: &str, role: &str, owner: Option<(Uuid, Uuid)>) -> Result<Uuid> {
     let (owner, team) = (owner.map(|(user, _)| user), owner.map(|(_, team)| team));
     let account =
         load.put("accounts", key, json!({"name": cell(row, "company_name"), "ownerId": owner, "teamId": team}))?;
@@ -133,7 +140,7 @@ fn account(load: &mut Load<'_>, row: &Record, key: &str, role: &str, owner: Opti
         let person = json!({"accountId": account, "givenName": given, "familyName": family, "jobTitle": cell(row, "contact_title"), "ownerId": owner});
         load.put("contacts", key, person)?;
     }
-    Ok(())
+    Ok(account)
 }
 
 /// Northwind writes countries in English; the API takes ISO 3166-1.
