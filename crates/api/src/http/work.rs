@@ -10,9 +10,9 @@ use kith_kernel::{Error, Result, codes};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinError;
 use tokio::time::timeout;
 
 /// Requests at work for each connection to the database: one is served, the others wait beside it.
@@ -99,17 +99,20 @@ impl Work {
 /// wait for one is the wait for the other, and ends after a second like that. A panic there is our fault and is logged
 /// as such.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let mut running = tokio::task::spawn_blocking(work);
+    let taken = Arc::new(AtomicBool::new(false));
+    let mine = taken.clone();
+    let mut running = tokio::task::spawn_blocking(move || {
+        let given_up = mine.swap(true, Ordering::AcqRel);
+        if given_up { Err(busy()) } else { work() }
+    });
     let done = match timeout(CONNECTION, &mut running).await {
         Ok(done) => done,
-        Err(_) => {
-            // Ends only what has not begun; the rest has limits of its own.
-            running.abort();
-            running.await
-        }
+        // Not to be waited for: it takes a thread even to end what has not begun.
+        Err(_) if !taken.swap(true, Ordering::AcqRel) => return Err(busy()),
+        // What has begun has limits of its own.
+        Err(_) => running.await,
     };
-    let failed = |error: JoinError| if error.is_cancelled() { busy() } else { Error::internal(error) };
-    done.map_err(failed)?
+    done.map_err(Error::internal)?
 }
 
 async fn collect(mut payload: Payload) -> Result<Bytes, PayloadError> {
