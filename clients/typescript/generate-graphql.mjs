@@ -6,7 +6,7 @@ import { parse } from "graphql";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 const documents = readdirSync("src").filter((name) => name.endsWith(".graphql"));
-const scalars = { UUID: "string", DateTime: "string", Date: "string", Decimal: "string", JSON: "unknown" };
+const scalars = { UUID: "string", DateTime: "string", Date: "string", Decimal: "string", Rate: "string", JSON: "unknown" };
 const text = await codegen({
   filename: "graphql.ts",
   schema: parse(readFileSync("../../schema.graphql", "utf8")),
