@@ -92,7 +92,7 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Questio
     ));
     out.once();
     let rows: Vec<Row> = RunQueryDsl::load(out.typed::<RowSql>(), conn)?;
-    answer(metric, &asked, currency, rows)
+    answer(metric, question, &asked, currency, rows)
 }
 
 /// Every mistake of a question at once.
@@ -199,7 +199,13 @@ fn only_currency(
     Ok(least.filter(|least| most.as_ref() == Some(least)).and_then(|code| Currency::from_code(&code)))
 }
 
-fn answer(metric: &Metric, asked: &Asked<'_>, currency: Option<Currency>, rows: Vec<Row>) -> Result<Value> {
+fn answer(
+    metric: &Metric,
+    question: &Question,
+    asked: &Asked<'_>,
+    currency: Option<Currency>,
+    rows: Vec<Row>,
+) -> Result<Value> {
     let mut groups = Vec::new();
     let mut total = json!({"value": null, "count": 0});
     for (keys, labels, all, value, count, unknown) in rows {
@@ -227,7 +233,7 @@ fn answer(metric: &Metric, asked: &Asked<'_>, currency: Option<Currency>, rows: 
     }
     if groups.len() > MAX_GROUPS {
         let detail = format!("There are more than {MAX_GROUPS} groups. Filter, or group by less.");
-        return Err(Error::invalid("/groupBy", "TOO_MANY", detail));
+        return Err(Error::invalid(format!("{}/groupBy", question.at), "TOO_MANY", detail));
     }
     Ok(json!({
         "metric": metric.name,

@@ -1,6 +1,6 @@
 //! Metrics over GraphQL: the same questions and answers as over REST.
 
-use super::writer::wrap;
+use super::writer::raise;
 use crate::caller::Caller;
 use async_graphql::{Context, Json, Object, SimpleObject};
 use kith_journal::metric::{self, Question};
@@ -100,7 +100,7 @@ impl MetricQuery {
         #[graphql(desc = "The filter tree over the metric's resource.")] filter: Option<Json<Map<String, Value>>>,
     ) -> async_graphql::Result<MetricResult> {
         let caller = ctx.data::<Caller>()?;
-        let metric = crate::resources::metric(&name).ok_or_else(|| failed(Error::not_found()))?;
+        let metric = crate::resources::metric(&name).ok_or_else(|| raise(Error::not_found()))?;
         let question = Question {
             from,
             to,
@@ -111,11 +111,6 @@ impl MetricQuery {
             at: "",
         };
         let found = caller.read(move |conn, cx| metric::run(conn, cx, metric, &question)).await;
-        found.map(MetricResult).map_err(failed)
+        found.map(MetricResult).map_err(raise)
     }
-}
-
-fn failed(error: Error) -> async_graphql::Error {
-    let wrapped = wrap(error);
-    async_graphql::Error { message: wrapped.message, source: wrapped.source, extensions: None }
 }

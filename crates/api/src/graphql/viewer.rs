@@ -1,8 +1,8 @@
 //! What is written by hand: who is asking, and making an API key, whose secret no resource may show.
 
-use super::writer::wrap;
+use super::writer::raise;
 use crate::caller::{Answer, Caller, Manner, Principal};
-use async_graphql::{Context, Error, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 use serde_json::{Map, Value, json};
 
 /// Who is asking, and what they may do.
@@ -88,10 +88,7 @@ impl IdentityMutation {
             let body = json!({"id": row.meta().id, "secret": secret}).to_string().into_bytes();
             Ok(Answer { body, ..Answer::default() })
         });
-        let answer = written.await.map_err(|error| {
-            let wrapped = wrap(error);
-            Error { message: wrapped.message, source: wrapped.source, extensions: None }
-        })?;
+        let answer = written.await.map_err(raise)?;
         let made: Value = serde_json::from_slice(&answer.body)?;
         let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(ApiKeyCreated { id: text("id"), secret: text("secret") })

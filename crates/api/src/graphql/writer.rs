@@ -16,6 +16,12 @@ pub fn wrap(error: Error) -> ServerError {
     wrapped
 }
 
+/// The same as what a resolver written by hand answers with.
+pub fn raise(error: Error) -> async_graphql::Error {
+    let ServerError { message, source, .. } = wrap(error);
+    async_graphql::Error { message, source, extensions: None }
+}
+
 /// The whole answer. `keys` are the response keys of the operation's root, so that a failed one reads null.
 pub fn text(response: &Response, keys: &[String], cost: u64, request_id: Option<Uuid>, most: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);

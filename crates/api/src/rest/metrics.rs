@@ -18,7 +18,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What the API tells of a metric.
-pub fn described(metric: &Metric) -> Value {
+fn described(metric: &Metric) -> Value {
     value!({
         "name": metric.name,
         "definition": metric.definition,
