@@ -70,13 +70,10 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Questio
         format!("coalesce(array_agg(DISTINCT {code}) FILTER (WHERE x.rate IS NULL AND {code} IS NOT NULL), '{{}}')")
     });
     let mut out = Statement::new(format!(
-        "SELECT g.keys, g.labels, grouping(g.keys)::integer, round(({})::numeric, 4), ({})::bigint, {unknown} FROM {} t {} {}",
-        metric.value,
-        metric.count,
-        entry.table,
-        metric.joins,
-        time(metric)
+        "SELECT g.keys, g.labels, grouping(g.keys)::integer, round(({})::numeric, 4), ({})::bigint, {unknown} FROM ",
+        metric.value, metric.count
     ));
+    rows_of(cx, metric, entry.table, &mut out);
     if let (Some(money), Some(currency)) = (metric.money, currency) {
         convert(&mut out, money, currency);
     }
@@ -139,7 +136,12 @@ fn read<'a>(cx: &Cx, metric: &Metric, question: &'a Question) -> Result<Asked<'a
     Ok(asked)
 }
 
-/// The time by which a row counts, and its month.
+/// The rows, the time of the request as `c.now`, what is joined, and the time by which a row counts with its month.
+fn rows_of(cx: &Cx, metric: &Metric, table: &str, out: &mut Statement) {
+    out.sql(format!("{table} t CROSS JOIN (SELECT ")).bind(Bind::Time(Some(cx.now)));
+    out.sql(format!("::timestamptz AS now) c {}{}", metric.joins, time(metric)));
+}
+
 fn time(metric: &Metric) -> String {
     let join =
         |at| format!(" CROSS JOIN LATERAL (SELECT {at} AS at, to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM') AS month) m");
@@ -190,8 +192,8 @@ fn only_currency(
     asked: &Asked<'_>,
 ) -> Result<Option<Currency>> {
     let entry = cx.entry(metric.resource)?;
-    let from = format!("{} t {} {}", entry.table, metric.joins, time(metric));
-    let mut out = Statement::new(format!("SELECT min({code}), max({code}) FROM {from}"));
+    let mut out = Statement::new(format!("SELECT min({code}), max({code}) FROM "));
+    rows_of(cx, metric, entry.table, &mut out);
     conditions(cx, metric, question, asked, &mut out)?;
     out.once();
     type Sql = (st::Nullable<st::Text>, st::Nullable<st::Text>);

@@ -60,7 +60,7 @@ pub struct Metric {
     pub resource: &'static str,
     /// SQL joins.
     pub joins: &'static str,
-    /// SQL condition on the rows.
+    /// SQL condition on the rows; `c.now` is the time of the request.
     pub only: &'static str,
     /// SQL of the time by which `from` and `to` choose; none: it is about now.
     pub at: Option<&'static str>,

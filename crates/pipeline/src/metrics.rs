@@ -63,8 +63,11 @@ const WITH_STAGE: &str = "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = 
 const WITH_OPPORTUNITY: &str =
     "JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id AND o.archived_at IS NULL";
 /// Amount, currency, and the day of the rate: of the decision, or of today for what is open.
-const AMOUNT: [&str; 3] =
-    ["t.amount_amount", "t.amount_currency", "coalesce((t.closed_at AT TIME ZONE 'UTC')::date, current_date)"];
+const AMOUNT: [&str; 3] = [
+    "t.amount_amount",
+    "t.amount_currency",
+    "coalesce((t.closed_at AT TIME ZONE 'UTC')::date, (c.now AT TIME ZONE 'UTC')::date)",
+];
 const DECIDED: &str = "t.status <> 'OPEN'";
 const ALL: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, COMPETITOR, REASON];
 const NOW: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, CATEGORY, CLOSE_MONTH];
@@ -162,7 +165,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "rotting",
         definition: "Number of open opportunities that are in their stage for longer than its rottingDays.",
-        only: "t.status = 'OPEN' AND s.rotting_days IS NOT NULL AND t.stage_since < now() - make_interval(days => s.rotting_days)",
+        only: "t.status = 'OPEN' AND s.rotting_days IS NOT NULL AND t.stage_since < c.now - make_interval(days => s.rotting_days)",
         at: None,
         by: NOW,
         ..BASE
