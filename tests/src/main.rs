@@ -9,6 +9,7 @@ mod contacts;
 mod golden;
 mod graphql;
 mod identity;
+mod leads;
 mod lists;
 mod pipeline;
 mod plans;

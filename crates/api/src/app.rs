@@ -3,6 +3,7 @@
 use crate::auth::{brake::Brake, gate::Gate, token::Tokens};
 use crate::http::rate::Rate;
 use crate::http::work::Work;
+use crate::rest::capture;
 use kith_db::{Db, Instance};
 use kith_kernel::{Catalogue, Clock};
 use moka::sync::Cache;
@@ -48,6 +49,8 @@ pub struct App {
     pub brake: Brake,
     /// Request rates.
     pub rate: Rate,
+    /// Request rates of the forms that anybody may send.
+    pub strangers: Rate,
     /// How much is at work at once.
     pub work: Work,
     /// Rights by tenant, principal and proof, at most five seconds old: a right taken away is gone after that.
@@ -90,6 +93,7 @@ impl App {
             gate: Gate::new(),
             brake: Brake::new(),
             rate: Rate::per_minute(settings.rate_per_minute, settings.tenant_rate_per_minute),
+            strangers: Rate::of_strangers(capture::A_MINUTE_FROM_AN_ADDRESS, capture::A_MINUTE),
             known: Cache::builder().max_capacity(50_000).time_to_live(Duration::from_secs(5)).build(),
             work,
             settings,

@@ -117,6 +117,14 @@ impl Caller {
         }
     }
 
+    /// Whoever sends a public form: nobody we know. Kith itself does what the form is for, and that alone.
+    pub fn stranger(app: web::Data<App>, tenant: Uuid, request: &HttpRequest) -> Self {
+        let actor = Arc::new(Actor::system());
+        let known = Arc::new(Principal { actor, currency: Currency::EUR, requires_version: false });
+        let origin = origin(request, "capture");
+        Caller { app, tenant, known, origin, session: None, permits: Arc::new(Semaphore::new(1)) }
+    }
+
     /// Charges what makes a request more expensive than others: another request for every full hundred of records that
     /// it may touch.
     pub fn charge(&self, records: u64) -> Result<()> {
@@ -257,12 +265,17 @@ async fn identify(request: &HttpRequest) -> Result<Caller> {
     let payer = Payer { tenant, principal };
     request.extensions_mut().insert(payer);
     app.rate.take(&payer, app.clock.now())?;
-    let origin = Origin {
+    let origin = origin(request, if request.path() == "/graphql" { "graphql" } else { "rest" });
+    Ok(Caller { app, tenant, known, origin, session, permits: Arc::new(Semaphore::new(2)) })
+}
+
+/// For the audit trail.
+fn origin(request: &HttpRequest, channel: &'static str) -> Origin {
+    Origin {
         request_id: request.extensions().get::<RequestId>().map(|id| id.0),
         address: request.peer_addr().map(|address| address.ip()),
-        channel: if request.path() == "/graphql" { "graphql" } else { "rest" },
-    };
-    Ok(Caller { app, tenant, known, origin, session, permits: Arc::new(Semaphore::new(2)) })
+        channel,
+    }
 }
 
 /// What a request proved to be.

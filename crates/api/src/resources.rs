@@ -24,6 +24,11 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<commerce::ProductFamily>(),
             Entry::of::<commerce::Product>(),
             Entry::of::<commerce::ExchangeRate>(),
+            Entry::of::<pipeline::Lead>().with(kith_flows::convert::command()),
+            Entry::of::<pipeline::LeadDuplicate>(),
+            Entry::of::<pipeline::LeadForm>(),
+            Entry::of::<pipeline::LeadScoringRule>(),
+            Entry::of::<pipeline::LeadAssignmentRule>(),
             Entry::of::<pipeline::Pipeline>(),
             Entry::of::<pipeline::Stage>(),
             Entry::of::<pipeline::CloseReason>(),
@@ -49,7 +54,7 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    pipeline::metrics::METRICS.iter().collect()
+    pipeline::lead::metrics::METRICS.iter().chain(pipeline::metrics::METRICS).collect()
 }
 
 /// One of them.

@@ -150,6 +150,7 @@ impl Resource for Account {
             "Relationships in which it stands first.",
         ),
         Relation::many("relationshipsTo", "relationships", "to_account_id", "Relationships in which it stands second."),
+        Relation::many("leads", "leads", "account_id", "The leads that belong to it."),
         Relation::many("opportunities", "opportunities", "account_id", "The chances to sell to it."),
         Relation::about("externalIds", "external-ids", "ACCOUNT", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "ACCOUNT", "Its tags."),

@@ -68,6 +68,7 @@ impl Resource for Contact {
             "to_contact_id",
             "Relationships in which they stand second.",
         ),
+        Relation::many("leads", "leads", "contact_id", "The leads that they are."),
         Relation::many(
             "opportunityRoles",
             "opportunity-contacts",
@@ -80,7 +81,7 @@ impl Resource for Contact {
     ];
 
     fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {
-        self.name = full_name(self.given_name.as_deref(), self.family_name.as_deref(), self.locale.as_deref());
+        self.name = text::full_name(self.given_name.as_deref(), self.family_name.as_deref(), self.locale.as_deref());
         Ok(())
     }
 
@@ -90,40 +91,5 @@ impl Resource for Contact {
         text::language("/locale", self.locale.as_deref(), violations);
         let itself = self.reports_to_id.is_some_and(|boss| boss == self.id());
         violations.ensure(!itself, "/reportsToId", "CYCLE", "Nobody reports to themselves.");
-    }
-}
-
-/// The whole name in the order of the locale: 王小明 without a space, Nagy Anna with one, Maria Anders elsewhere.
-pub fn full_name(given: Option<&str>, family: Option<&str>, locale: Option<&str>) -> String {
-    let (given, family) = (given.unwrap_or_default().trim(), family.unwrap_or_default().trim());
-    let language = locale.and_then(|locale| locale.split('-').next()).unwrap_or_default().to_ascii_lowercase();
-    let family_first = matches!(language.as_str(), "zh" | "ja" | "ko" | "vi" | "hu");
-    let (first, second) = if family_first { (family, given) } else { (given, family) };
-    let ideographic = |name: &str| name.chars().all(|c| !c.is_ascii());
-    let space = if family_first && language != "vi" && language != "hu" && ideographic(first) && ideographic(second) {
-        ""
-    } else {
-        " "
-    };
-    format!("{first}{space}{second}").trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::full_name;
-
-    #[test]
-    fn names_stand_in_the_order_of_the_locale() {
-        for (given, family, locale, expected) in [
-            (Some("Maria"), Some("Anders"), Some("de-DE"), "Maria Anders"),
-            (Some("Maria"), Some("Anders"), None, "Maria Anders"),
-            (Some("小明"), Some("王"), Some("zh-CN"), "王小明"),
-            (Some("Xiaoming"), Some("Wang"), Some("zh-CN"), "Wang Xiaoming"),
-            (Some("Anna"), Some("Nagy"), Some("hu"), "Nagy Anna"),
-            (Some("Cher"), None, Some("en-US"), "Cher"),
-            (None, Some("王"), Some("zh-CN"), "王"),
-        ] {
-            assert_eq!(full_name(given, family, locale), expected);
-        }
     }
 }

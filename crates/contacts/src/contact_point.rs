@@ -87,37 +87,7 @@ impl Resource for ContactPoint {
 pub fn normalize(channel: Channel, value: &str) -> Result<String, &'static str> {
     match channel {
         Channel::Email => text::email(value),
-        Channel::Phone | Channel::Mobile | Channel::Fax | Channel::Sms => phone(value),
+        Channel::Phone | Channel::Mobile | Channel::Fax | Channel::Sms => text::phone(value),
         _ => Ok(value.trim().to_owned()),
-    }
-}
-
-/// E.164 where the number says its country; else its digits, as it cannot be dialled from everywhere.
-pub fn phone(value: &str) -> Result<String, &'static str> {
-    const EXPECTED: &str = "Expected a phone number, best with its country code, such as +49 30 0074321.";
-    let allowed = |c: char| c.is_ascii_digit() || " +-./()#x\u{a0}".contains(c);
-    let digits = value.chars().filter(char::is_ascii_digit).count();
-    if !value.chars().all(allowed) || !(3..=20).contains(&digits) {
-        return Err(EXPECTED);
-    }
-    if !value.trim_start().starts_with('+') {
-        return Ok(value.chars().filter(char::is_ascii_digit).collect());
-    }
-    let number = phonenumber::parse(None, value).map_err(|_| EXPECTED)?;
-    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phone_numbers_with_a_country_become_e_164() {
-        assert_eq!(phone("+49 (0)30 0074321").as_deref(), Ok("+49300074321"));
-        assert_eq!(phone("+1 206-555-9857").as_deref(), Ok("+12065559857"));
-        assert_eq!(phone("(5) 555-4729").as_deref(), Ok("55554729"));
-        for bad in ["", "12", "phone", "+", "+999999999999999999999999", "030-0074321\n"] {
-            assert!(phone(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -36,6 +36,14 @@ text_enum! {
         Product = "PRODUCT",
         /// An exchange rate.
         ExchangeRate = "EXCHANGE_RATE",
+        /// A lead.
+        Lead = "LEAD",
+        /// A form that captures leads.
+        LeadForm = "LEAD_FORM",
+        /// A rule that scores leads.
+        LeadScoringRule = "LEAD_SCORING_RULE",
+        /// A rule that assigns leads.
+        LeadAssignmentRule = "LEAD_ASSIGNMENT_RULE",
         /// A pipeline.
         Pipeline = "PIPELINE",
         /// A stage of a pipeline.

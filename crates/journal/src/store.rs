@@ -80,6 +80,22 @@ pub fn find<R: Resource>(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<O
     Ok(found?.into_iter().next())
 }
 
+/// A row as a table `t` of one row, so that filters can be asked about it before it is stored.
+pub fn as_table(entry: &Entry, row: &dyn Row) -> Statement {
+    let mut out = Statement::new("(SELECT ");
+    let mut separator = "";
+    for (index, field) in entry.fields.iter().enumerate() {
+        let mut binds = Vec::new();
+        row.binds(index, &mut binds);
+        for (column, bind) in field.columns.iter().zip(binds) {
+            out.sql(separator).bind(bind).sql(format!(" AS {column}"));
+            separator = ", ";
+        }
+    }
+    out.sql(") t");
+    out
+}
+
 /// Stores a new row and returns it as the database has it.
 pub fn insert(conn: &mut PgConnection, entry: &Entry, row: &dyn Row) -> Result<Box<dyn Row>> {
     let columns = entry.fields.iter().flat_map(|field| field.columns).copied().collect::<Vec<_>>().join(", ");

@@ -226,6 +226,12 @@ impl Entry {
         }
     }
 
+    /// With a business verb of a crate that knows more areas than its own.
+    pub fn with(mut self, command: Command) -> Entry {
+        self.commands.push(command);
+        self
+    }
+
     /// A visible field by its API name, with its index.
     pub fn field(&self, name: &str) -> Option<(usize, &'static Field)> {
         self.fields.iter().enumerate().find(|(_, field)| field.name == name && field.visible())

@@ -76,6 +76,16 @@ ids! {
     CompetitorId => "competitors";
     /// A price of a competitor.
     PriceObservationId => "price-observations";
+    /// A lead.
+    LeadId => "leads";
+    /// A form that captures leads.
+    LeadFormId => "lead-forms";
+    /// A rule that scores leads.
+    LeadScoringRuleId => "lead-scoring-rules";
+    /// A rule that assigns leads.
+    LeadAssignmentRuleId => "lead-assignment-rules";
+    /// A record that may be the same as a lead.
+    LeadDuplicateId => "lead-duplicates";
     /// A reason for winning or losing.
     CloseReasonId => "close-reasons";
     /// An opportunity.

@@ -12,6 +12,8 @@ pub enum Unit {
     Percent,
     /// Days of 24 hours.
     Days,
+    /// Minutes.
+    Minutes,
     /// An amount a day, in the currency of the answer.
     MoneyPerDay,
 }
@@ -24,6 +26,7 @@ impl Unit {
             Unit::Count => "COUNT",
             Unit::Percent => "PERCENT",
             Unit::Days => "DAYS",
+            Unit::Minutes => "MINUTES",
             Unit::MoneyPerDay => "MONEY_PER_DAY",
         }
     }

@@ -36,6 +36,36 @@ pub fn email(value: &str) -> Result<String, &'static str> {
     if local_good && domain_good && value.len() <= 254 { Ok(value) } else { Err(EXPECTED) }
 }
 
+/// E.164 where the number says its country; else its digits, as it cannot be dialled from everywhere.
+pub fn phone(value: &str) -> Result<String, &'static str> {
+    const EXPECTED: &str = "Expected a phone number, best with its country code, such as +49 30 0074321.";
+    let allowed = |c: char| c.is_ascii_digit() || " +-./()#x\u{a0}".contains(c);
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    if !value.chars().all(allowed) || !(3..=20).contains(&digits) {
+        return Err(EXPECTED);
+    }
+    if !value.trim_start().starts_with('+') {
+        return Ok(value.chars().filter(char::is_ascii_digit).collect());
+    }
+    let number = phonenumber::parse(None, value).map_err(|_| EXPECTED)?;
+    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+/// The whole name in the order of the locale: 王小明 without a space, Nagy Anna with one, Maria Anders elsewhere.
+pub fn full_name(given: Option<&str>, family: Option<&str>, locale: Option<&str>) -> String {
+    let (given, family) = (given.unwrap_or_default().trim(), family.unwrap_or_default().trim());
+    let language = locale.and_then(|locale| locale.split('-').next()).unwrap_or_default().to_ascii_lowercase();
+    let family_first = matches!(language.as_str(), "zh" | "ja" | "ko" | "vi" | "hu");
+    let (first, second) = if family_first { (family, given) } else { (given, family) };
+    let ideographic = |name: &str| name.chars().all(|c| !c.is_ascii());
+    let space = if family_first && language != "vi" && language != "hu" && ideographic(first) && ideographic(second) {
+        ""
+    } else {
+        " "
+    };
+    format!("{first}{space}{second}").trim().to_owned()
+}
+
 /// Whether a text has the form of a BCP 47 language tag: `zh-CN`, `sr-Latn-RS`.
 pub fn is_language(tag: &str) -> bool {
     tag.split('-').enumerate().all(|(at, part)| match at {
@@ -130,6 +160,31 @@ mod tests {
         }
         for bad in ["", "d", "german", "de_DE", "de-", "zh-verylongpart"] {
             assert!(!is_language(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn phone_numbers_with_a_country_become_e_164() {
+        assert_eq!(phone("+49 (0)30 0074321").as_deref(), Ok("+49300074321"));
+        assert_eq!(phone("+1 206-555-9857").as_deref(), Ok("+12065559857"));
+        assert_eq!(phone("(5) 555-4729").as_deref(), Ok("55554729"));
+        for bad in ["", "12", "phone", "+", "+999999999999999999999999", "030-0074321\n"] {
+            assert!(phone(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_stand_in_the_order_of_the_locale() {
+        for (given, family, locale, expected) in [
+            (Some("Maria"), Some("Anders"), Some("de-DE"), "Maria Anders"),
+            (Some("Maria"), Some("Anders"), None, "Maria Anders"),
+            (Some("小明"), Some("王"), Some("zh-CN"), "王小明"),
+            (Some("Xiaoming"), Some("Wang"), Some("zh-CN"), "Wang Xiaoming"),
+            (Some("Anna"), Some("Nagy"), Some("hu"), "Nagy Anna"),
+            (Some("Cher"), None, Some("en-US"), "Cher"),
+            (None, Some("王"), Some("zh-CN"), "王"),
+        ] {
+            assert_eq!(full_name(given, family, locale), expected);
         }
     }
 }

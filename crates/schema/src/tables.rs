@@ -281,6 +281,137 @@ diesel::table! {
 }
 
 diesel::table! {
+    lead_assignment_rules (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        position -> Integer,
+        filter -> Nullable<Jsonb>,
+        method -> Text,
+        user_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        is_paused -> Bool,
+    }
+}
+
+diesel::table! {
+    lead_duplicates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        lead_id -> Uuid,
+        kind -> Text,
+        other_lead_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        account_id -> Nullable<Uuid>,
+        score -> Integer,
+        reasons -> Jsonb,
+    }
+}
+
+diesel::table! {
+    lead_forms (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        public_key -> Text,
+        source -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        double_opt_in -> Bool,
+        honeypot -> Nullable<Text>,
+        response_minutes -> Nullable<Integer>,
+        is_paused -> Bool,
+    }
+}
+
+diesel::table! {
+    lead_scoring_rules (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        filter -> Jsonb,
+        points -> Integer,
+        is_paused -> Bool,
+    }
+}
+
+diesel::table! {
+    leads (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        given_name -> Nullable<Text>,
+        family_name -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        organization -> Nullable<Text>,
+        job_title -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        normalized_phone -> Nullable<Text>,
+        country -> Nullable<Text>,
+        source -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        form_id -> Nullable<Uuid>,
+        attribution -> Jsonb,
+        interest -> Nullable<Text>,
+        need -> Nullable<Text>,
+        budget_amount -> Nullable<Numeric>,
+        budget_currency -> Nullable<Text>,
+        authority -> Nullable<Text>,
+        timing -> Nullable<Text>,
+        status -> Text,
+        status_since -> Timestamptz,
+        score -> Integer,
+        score_reasons -> Jsonb,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        assignment_rule_id -> Nullable<Uuid>,
+        assigned_at -> Nullable<Timestamptz>,
+        respond_by -> Nullable<Timestamptz>,
+        first_response_at -> Nullable<Timestamptz>,
+        nurture_until -> Nullable<Date>,
+        disqualify_reason -> Nullable<Text>,
+        disqualify_note -> Nullable<Text>,
+        opt_in -> Text,
+        confirmed_at -> Nullable<Timestamptz>,
+        confirmation_key -> Nullable<Text>,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        opportunity_id -> Nullable<Uuid>,
+        converted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     memberships (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -40,7 +40,7 @@ fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
     builder.context("The buckets cannot be used")?.install_recorder().context("The metrics cannot be set up")
 }
 
-/// Browsers may call from the listed origins, exactly.
+/// Browsers may call from the listed origins, exactly; public forms may stand in any page.
 fn cors(origins: &[String]) -> Cors {
     let expose =
         ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
@@ -48,6 +48,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"])
         .expose_headers(expose)
+        .allowed_origin_fn(|_, head| head.uri.path().starts_with("/v1/capture/"))
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
@@ -103,6 +104,7 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
             // Else what is measured piles up until somebody asks for it.
             sweeping.metrics.iter().for_each(|metrics| metrics.run_upkeep());
             sweeping.rate.sweep(sweeping.clock.now());
+            sweeping.strangers.sweep(sweeping.clock.now());
         }
     });
     ready();

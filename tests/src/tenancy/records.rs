@@ -59,6 +59,12 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         "exchange-rates" => {
             json!({"baseCurrency": "USD", "quoteCurrency": "EUR", "rate": "0.9183", "validOn": day(number)})
         }
+        "leads" => json!({"familyName": format!("Lead {number}"), "email": format!("lead-{number}@example.com")}),
+        "lead-forms" => json!({"name": format!("Form {number}")}),
+        "lead-scoring-rules" => json!({"name": format!("Score {number}"), "filter": {}, "points": 1}),
+        "lead-assignment-rules" => {
+            json!({"name": format!("Rule {number}"), "position": 1, "method": "ACCOUNT_OWNER"})
+        }
         "pipelines" => json!({"name": format!("Pipeline {number}")}),
         "stages" => {
             json!({"pipelineId": id("pipelines"), "name": format!("Stage {number}"), "position": 1, "probability": 20})
@@ -89,8 +95,23 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
 /// A valid change to a record of a resource; none if nothing of it can be changed.
 pub fn change(resource: &str) -> Option<Value> {
     Some(match resource {
-        "accounts" | "tags" | "tenants" | "users" | "teams" | "roles" | "api-keys" | "product-families"
-        | "products" | "pipelines" | "stages" | "close-reasons" | "competitors" | "opportunities" => {
+        "accounts"
+        | "tags"
+        | "tenants"
+        | "users"
+        | "teams"
+        | "roles"
+        | "api-keys"
+        | "product-families"
+        | "products"
+        | "lead-forms"
+        | "lead-scoring-rules"
+        | "lead-assignment-rules"
+        | "pipelines"
+        | "stages"
+        | "close-reasons"
+        | "competitors"
+        | "opportunities" => {
             json!({"name": "Changed"})
         }
         "exchange-rates" => json!({"rate": "0.91"}),
@@ -98,7 +119,7 @@ pub fn change(resource: &str) -> Option<Value> {
         "opportunity-lines" => json!({"quantity": "3"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
         "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
-        "contacts" => json!({"familyName": "Changed"}),
+        "contacts" | "leads" => json!({"familyName": "Changed"}),
         "contact-points" => json!({"label": "changed"}),
         "addresses" => json!({"city": "Changed"}),
         "notes" => json!({"body": "Changed"}),
@@ -112,6 +133,8 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
     match (resource, command) {
         ("pipelines", "reorder-stages") => json!({"stageIds": [ids["stages"]]}),
         ("opportunities", "move") => json!({"stageId": ids["stages"]}),
+        ("leads", "convert") => json!({"pipelineId": ids["pipelines"]}),
+        ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
         _ => json!({}),
     }
@@ -151,6 +174,11 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
         let found = admin.get(&format!("{opportunity}?expand={relation}")).await.expect(200);
         ids.insert(name, found.at(&format!("/{relation}/data/0/id")).as_str().unwrap().to_owned());
     }
+    let lead = admin.get(&format!("/v1/leads/{}", ids["leads"])).await.expect(200);
+    let same = json!({"familyName": "Twin", "email": lead.body["email"]});
+    let twin = admin.post("/v1/leads", same).await.expect(201).id();
+    let found = admin.get(&format!("/v1/leads/{twin}?expand=duplicates")).await.expect(200);
+    ids.insert("lead-duplicates", found.at("/duplicates/data/0/id").as_str().unwrap().to_owned());
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

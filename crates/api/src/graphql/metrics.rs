@@ -14,7 +14,7 @@ pub struct MetricDefinition {
     name: &'static str,
     /// What it counts or adds up.
     definition: &'static str,
-    /// MONEY, COUNT, PERCENT, DAYS or MONEY_PER_DAY.
+    /// MONEY, COUNT, PERCENT, DAYS, MINUTES or MONEY_PER_DAY.
     unit: &'static str,
     /// The resource that its filter is about.
     resource: &'static str,
@@ -38,7 +38,7 @@ impl MetricResult {
     async fn definition(&self) -> Option<&str> {
         self.text("definition")
     }
-    /// MONEY, COUNT, PERCENT, DAYS or MONEY_PER_DAY.
+    /// MONEY, COUNT, PERCENT, DAYS, MINUTES or MONEY_PER_DAY.
     async fn unit(&self) -> Option<&str> {
         self.text("unit")
     }

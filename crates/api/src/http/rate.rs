@@ -89,9 +89,18 @@ pub struct Rate {
 impl Rate {
     /// So many requests a minute for each principal, and for each tenant; 0: no limit.
     pub fn per_minute(principal: u32, tenant: u32) -> Self {
+        Self::of([("principal", principal), ("tenant", tenant)])
+    }
+
+    /// So many forms a minute from each address, which stands for the principal, and to each form, which stands for the
+    /// tenant.
+    pub fn of_strangers(address: u32, form: u32) -> Self {
+        Self::of([("address", address), ("form", form)])
+    }
+
+    fn of([narrow, wide]: [(&'static str, u32); 2]) -> Self {
         type Kind = (&'static str, fn(&Payer) -> Uuid, u32);
-        let kinds: [Kind; 2] =
-            [("principal", |payer| payer.principal, principal), ("tenant", |payer| payer.tenant, tenant)];
+        let kinds: [Kind; 2] = [(narrow.0, |payer| payer.principal, narrow.1), (wide.0, |payer| payer.tenant, wide.1)];
         let kinds = kinds.into_iter().filter_map(|(name, key, limit)| {
             let each = MINUTE.checked_div(i64::from(limit))?;
             Some(Buckets { name, key, limit, each, full_at: HashMap::new() })

@@ -1,6 +1,7 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod capture;
 pub mod metrics;
 pub mod overview;
 pub mod select;
@@ -18,8 +19,10 @@ pub const JSON: &str = "application/json";
 
 /// All routes.
 pub fn routes(config: &mut web::ServiceConfig) {
+    standard::first(config);
     system::routes(config);
     auth::routes(config);
+    capture::routes(config);
     metrics::routes(config);
     overview::routes(config);
     crate::graphql::routes(config);

@@ -6,7 +6,7 @@ use crate::caller::{Answer, Caller, Manner};
 use crate::http::body::Json;
 use crate::http::problem::{self, Handled, Problem};
 use crate::http::{headers, query};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
 use kith_journal::{read, verbs};
@@ -28,23 +28,30 @@ enum Place {
     One,
 }
 
+fn at(tail: &str, place: Place) -> Resource {
+    let other = move |request: HttpRequest| async move { Handled::Err(refused(&request, place)) };
+    web::resource(format!("/v1/{{resource}}{tail}")).default_service(web::to(other))
+}
+
+fn one_at(tail: &str) -> Resource {
+    at(tail, Place::One).get(get).patch(patch).delete(archive)
+}
+
+/// What is asked for most, to be tried before all other routes.
+pub fn first(config: &mut web::ServiceConfig) {
+    config.service(one_at("/{id:[0-9a-f-]{36}}"));
+}
+
 /// Adds the routes of all resources, literal tails before `{id}`.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let at = |tail: &str, place: Place| {
-        let other = move |request: HttpRequest| async move { Handled::Err(refused(&request, place)) };
-        web::resource(format!("/v1/{{resource}}{tail}")).default_service(web::to(other))
-    };
-    let one = |tail: &str| at(tail, Place::One).get(get).patch(patch).delete(archive);
     config
-        // What is asked for most, before the others are tried.
-        .service(one("/{id:[0-9a-f-]{36}}"))
         .service(at("", Place::Collection).get(list).post(post))
         .service(at("/query", Place::Query).post(list_by_body))
         .service(at("/batch", Place::Batch).post(batch))
         .service(at("/external/{system}/{externalId}", Place::External).get(get_external).put(upsert))
         .service(at("/{id}/restore", Place::Restore).post(restore))
         .service(at("/{id}/{command}", Place::Command).post(command))
-        .service(one("/{id}"));
+        .service(one_at("/{id}"));
 }
 
 /// The methods that a resource takes at a place; none: there is no such place.

@@ -1,5 +1,6 @@
 //! Health, metrics, limits and documentation: what needs no credentials, and is reviewed for that reason.
 
+use super::capture;
 use crate::app::App;
 use crate::caller::RECORDS_A_REQUEST;
 use crate::graphql_limits as graphql;
@@ -33,6 +34,8 @@ pub const OPEN: &[&str] = &[
     "POST /v1/auth/refresh",
     "POST /v1/auth/logout",
     "POST /v1/auth/token",
+    "POST /v1/capture/{publicKey}",
+    "POST /v1/capture/{publicKey}/confirm",
 ];
 
 /// Their routes.
@@ -108,6 +111,7 @@ pub async fn limits(app: web::Data<App>) -> HttpResponse {
         "requestsPerMinute": app.settings.rate_per_minute,
         "tenantRequestsPerMinute": app.settings.tenant_rate_per_minute,
         "recordsPerRequest": RECORDS_A_REQUEST,
+        "capture": {"bodyBytes": capture::FORM_BYTES, "perMinuteFromAnAddress": capture::A_MINUTE_FROM_AN_ADDRESS, "perMinute": capture::A_MINUTE},
         "idempotencyHours": 48
     }))
 }
