@@ -1,7 +1,9 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
+use super::leads;
 use super::pipeline;
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::batch::{Op, Step};
 use kith_kernel::{Cx, Error, Result};
@@ -50,6 +52,23 @@ impl Load<'_> {
         self.records += 1;
         Ok(step.run(self.conn, self.cx, self.cx.entry(resource)?)?.row.meta().id)
     }
+
+    /// One business verb.
+    pub(super) fn act(&mut self, resource: &str, id: Uuid, verb: &str, body: &Value) -> Result<()> {
+        let command = self.cx.entry(resource)?.command(verb);
+        let command = command.ok_or_else(|| Error::internal(format!("{resource} have no verb {verb}")))?;
+        let body = body.as_object().cloned().unwrap_or_default();
+        (command.run)(self.conn, self.cx, id, None, &body).map(drop)
+    }
+
+    /// Does something as if it had happened at another time.
+    pub(super) fn then<T>(&mut self, now: DateTime<Utc>, work: impl FnOnce(&mut Load<'_>) -> Result<T>) -> Result<T> {
+        let cx = Cx { now, ..self.cx.clone() };
+        let mut load = Load { conn: self.conn, cx: &cx, records: self.records };
+        let done = work(&mut load);
+        self.records = load.records;
+        done
+    }
 }
 
 /// Loads everything; how many records there are then.
@@ -69,6 +88,7 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
         account(&mut load, &row, &format!("supplier:{key}"), "SUPPLIER", None)?;
     }
     pipeline::load(&mut load, &customers)?;
+    leads::load(&mut load, &customers)?;
     Ok(load.records)
 }
 
