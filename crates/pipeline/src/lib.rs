@@ -1,18 +1,22 @@
 //! How business is won: pipelines and their stages, opportunities and everything around them.
 //!
 //! Tables: `pipelines`, `stages`, `close_reasons`, `competitors`, `price_observations`, `opportunities`, `stage_changes`,
-//! `opportunity_lines`, `opportunity_members`, `opportunity_contacts`, `opportunity_competitors`. Invariants: a stage and
-//! the history of stages change by the verbs of [`moves`] alone; an amount that comes from lines is their sum; the splits
-//! of a team add up to 100. Start with [`opportunity`].
+//! `opportunity_lines`, `opportunity_members`, `opportunity_contacts`, `opportunity_competitors`, `quotes`, `quote_lines`.
+//! Invariants: a stage and the history of stages change by the verbs of [`moves`] alone; an amount that comes from lines
+//! is their sum; the splits of a team add up to 100; a quote's sums are those of its lines, and what was sent does not
+//! change. Start with [`opportunity`].
 
 pub mod close_reason;
 pub mod competitor;
 pub mod line;
 pub mod metrics;
 pub mod moves;
+mod offers;
 pub mod opportunity;
 pub mod participants;
 pub mod pipeline;
+pub mod quote;
+pub mod quote_line;
 pub mod stage;
 pub mod stage_change;
 pub mod team;
@@ -23,6 +27,8 @@ pub use line::OpportunityLine;
 pub use opportunity::{Opportunity, OpportunityStatus};
 pub use participants::{OpportunityCompetitor, OpportunityContact};
 pub use pipeline::Pipeline;
+pub use quote::{Quote, QuoteStatus};
+pub use quote_line::QuoteLine;
 pub use stage::{ForecastCategory, Stage, StageKind};
 pub use stage_change::StageChange;
 pub use team::OpportunityMember;

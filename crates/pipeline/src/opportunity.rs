@@ -116,6 +116,7 @@ impl Resource for Opportunity {
         Relation::many("contacts", "opportunity-contacts", "opportunity_id", "The people who have a say."),
         Relation::many("competitors", "opportunity-competitors", "opportunity_id", "Who competes for it."),
         Relation::many("stageChanges", "stage-changes", "opportunity_id", "The stages it went through."),
+        Relation::many("quotes", "quotes", "opportunity_id", "What was offered for it."),
         Relation::about("externalIds", "external-ids", "OPPORTUNITY", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "OPPORTUNITY", "Its tags."),
         Relation::about("notes", "notes", "OPPORTUNITY", "Notes about it."),

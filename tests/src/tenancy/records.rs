@@ -75,6 +75,16 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "opportunity-contacts" => json!({"opportunityId": id("opportunities"), "contactId": id("contacts")}),
         "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
+        "orders" => json!({"accountId": id("accounts"), "currency": "EUR"}),
+        "quotes" => json!({"opportunityId": id("opportunities"), "currency": "EUR"}),
+        "quote-lines" | "order-lines" => {
+            let price = json!({"amount": "9.90", "currency": "EUR"});
+            let mut line = json!({"productId": id("products"), "quantity": "2", "unitPrice": price});
+            let (parent, parents) =
+                if resource == "quote-lines" { ("quoteId", "quotes") } else { ("orderId", "orders") };
+            line[parent] = json!(id(parents));
+            line
+        }
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -95,7 +105,8 @@ pub fn change(resource: &str) -> Option<Value> {
         }
         "exchange-rates" => json!({"rate": "0.91"}),
         "price-observations" | "opportunity-contacts" => json!({"note": "Changed"}),
-        "opportunity-lines" => json!({"quantity": "3"}),
+        "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
+        "quotes" | "orders" => json!({"notes": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
         "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
         "contacts" => json!({"familyName": "Changed"}),

@@ -40,8 +40,8 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
     tags(
         (name = "auth", description = "Logging in, tokens and keys."),
         (name = "contacts", description = "Accounts, contacts and what hangs on them."),
-        (name = "commerce", description = "What is sold, and exchange rates."),
-        (name = "pipeline", description = "Pipelines, opportunities, competitors."),
+        (name = "commerce", description = "What is sold and ordered, and exchange rates."),
+        (name = "pipeline", description = "Pipelines, opportunities, competitors, quotes."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),
