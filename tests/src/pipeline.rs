@@ -1,7 +1,9 @@
 //! Pipelines and opportunities: moves, their history, lines, teams, and what happens when many do it at once.
 
+mod forecast;
 mod maven;
 mod metrics;
+mod pictures;
 mod quotes;
 mod sums;
 

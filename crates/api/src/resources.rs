@@ -39,6 +39,9 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<pipeline::StageChange>(),
             Entry::of::<pipeline::Quote>(),
             Entry::of::<pipeline::QuoteLine>(),
+            Entry::of::<pipeline::Target>(),
+            Entry::of::<pipeline::ForecastSnapshot>(),
+            Entry::of::<pipeline::ForecastSnapshotLine>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -53,7 +56,7 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    pipeline::metrics::METRICS.iter().collect()
+    pipeline::metrics::METRICS.iter().chain(pipeline::forecast_metrics::METRICS).collect()
 }
 
 /// One of them.

@@ -62,6 +62,8 @@ text_enum! {
         Order = "ORDER",
         /// A line of an order.
         OrderLine = "ORDER_LINE",
+        /// A target.
+        Target = "TARGET",
     }
 }
 

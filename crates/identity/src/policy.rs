@@ -20,7 +20,16 @@ pub struct BuiltIn {
 
 /// The resources that say how a tenant works. Everybody sees them, and who may change business data may not by that
 /// change these.
-pub const SETUP: &[&str] = &["product-families", "products", "exchange-rates", "pipelines", "stages", "close-reasons"];
+pub const SETUP: &[&str] = &[
+    "product-families",
+    "products",
+    "exchange-rates",
+    "pipelines",
+    "stages",
+    "close-reasons",
+    "targets",
+    "forecast-snapshots",
+];
 
 impl BuiltIn {
     /// What it grants.

@@ -38,7 +38,7 @@ pub use cursor::{Cursor, CursorKey};
 pub use cx::{Cx, Origin};
 pub use error::{Code, Codes, Error, Kind as ErrorKind, Result, Violation, Violations, codes};
 pub use field::{Access, Field, FieldType, Kind};
-pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES, escape};
+pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES, escape, escape_xml};
 pub use metric::{Dimension, MONTH, Metric, Unit};
 pub use money::{Currency, Money, decimal_from_text};
 pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};

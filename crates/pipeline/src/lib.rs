@@ -6,20 +6,29 @@
 //! is their sum; the splits of a team add up to 100; a quote's sums are those of its lines, and what was sent does not
 //! change. Start with [`opportunity`].
 
+pub mod board;
+pub mod changes;
 pub mod close_reason;
 pub mod competitor;
+pub mod forecast;
+pub mod forecast_metrics;
+pub mod funnel;
 pub mod line;
 pub mod metrics;
 pub mod moves;
 mod offers;
 pub mod opportunity;
 pub mod participants;
+pub mod period;
 pub mod pipeline;
 pub mod quote;
 pub mod quote_line;
+pub mod snapshot;
 pub mod stage;
 pub mod stage_change;
+pub mod target;
 pub mod team;
+pub mod whose;
 
 pub use close_reason::CloseReason;
 pub use competitor::{Competitor, PriceObservation};
@@ -29,8 +38,10 @@ pub use participants::{OpportunityCompetitor, OpportunityContact};
 pub use pipeline::Pipeline;
 pub use quote::{Quote, QuoteStatus};
 pub use quote_line::QuoteLine;
+pub use snapshot::{ForecastSnapshot, ForecastSnapshotLine};
 pub use stage::{ForecastCategory, Stage, StageKind};
 pub use stage_change::StageChange;
+pub use target::Target;
 pub use team::OpportunityMember;
 
 /// The area's name in documentation.

@@ -1,8 +1,10 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod forecast;
 pub mod metrics;
 pub mod overview;
+pub mod pictures;
 pub mod select;
 pub mod standard;
 pub mod system;
@@ -22,6 +24,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     metrics::routes(config);
     overview::routes(config);
+    forecast::routes(config);
+    pictures::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));
