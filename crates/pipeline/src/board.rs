@@ -1,6 +1,6 @@
 //! A pipeline at a glance: its board and the data of its funnel. Five statements at most, whatever the number of cards.
 
-use crate::metrics::{AMOUNT, METRICS, STAGE, WITH_STAGE};
+use crate::metrics::{AMOUNT, STAGE, WITH_STAGE};
 use crate::whose::{Asked, Teams};
 use crate::{Opportunity, Pipeline, Stage, StageKind};
 use chrono::{DateTime, Days, Utc};
@@ -9,8 +9,8 @@ use kith_journal::metric::{self, Group};
 use kith_journal::{read, store};
 use kith_kernel::ids::PipelineId;
 use kith_kernel::{
-    Action, Currency, Cx, Error, Item, ListArgs, ListItem, ListSelect, Metric, PageItem, Result, Selection, Shape,
-    Unit, Violations,
+    Action, Currency, Cx, Dimension, Error, Item, ListArgs, ListItem, ListSelect, Metric, PageItem, Result, Selection,
+    Shape, Unit, Violations,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Map, Value, json};
@@ -199,13 +199,13 @@ fn shown(cx: &Cx, found: &Read, mut stage: Value) -> Value {
 pub struct Step {
     /// Name of the stage.
     pub name: String,
-    /// How many ever came here: into an open stage, or to be won.
+    /// How many came here or further, whatever became of them.
     pub reached: i64,
     /// How many are here now.
     pub count: i64,
     /// What they are worth.
     pub amount: Decimal,
-    /// Of those that came here, how many per cent went on; none: nobody came, or there is nowhere to go.
+    /// Of those, how many per cent came to the next step; none: nobody came, or there is none.
     pub onward: Option<Decimal>,
 }
 
@@ -220,36 +220,51 @@ pub struct Funnel {
     pub steps: Vec<Step>,
 }
 
+/// How far each opportunity came: the position of the last open stage that it ever was in; what is won came beyond all.
+const FURTHEST: Metric = Metric {
+    joins: "CROSS JOIN LATERAL (SELECT CASE t.status WHEN 'WON' THEN 2147483647 ELSE coalesce(max(z.position), 0) END AS position \
+            FROM stage_changes n JOIN stages z ON z.tenant_id = n.tenant_id AND z.id = n.to_stage_id AND z.kind = 'OPEN' \
+            WHERE n.tenant_id = t.tenant_id AND n.opportunity_id = t.id AND n.pipeline_id = t.pipeline_id) f",
+    unit: Unit::Count,
+    value: "count(*)",
+    money: None,
+    by: &[Dimension { name: "furthest", key: "f.position", label: "f.position", resource: None }],
+    ..NOW
+};
+
 /// The funnel of a pipeline.
 pub fn funnel(conn: &mut PgConnection, cx: &Cx, id: Uuid, question: &Question) -> Result<Funnel> {
     let found = read(conn, cx, id, question)?;
-    let conversion = METRICS.iter().find(|metric| metric.name == "stage-conversion");
-    let conversion = conversion.ok_or_else(|| Error::internal("no metric of stages"))?;
     let asked = metric::Question {
-        group_by: vec![STAGE.name.to_owned()],
-        filter: Some(Map::from_iter([("opportunity".to_owned(), Value::Object(found.filter.clone()))])),
+        group_by: vec!["furthest".to_owned()],
+        filter: Some(found.filter.clone()),
         text: question.text,
         at: question.at,
         ..metric::Question::default()
     };
-    let moved = metric::figures(conn, cx, conversion, &asked, &[conversion.value])?;
+    let furthest = metric::figures(conn, cx, &FURTHEST, &asked, &[FURTHEST.value])?;
     let stages = Stage::of_pipeline(conn, cx, PipelineId(id))?;
     let (open, rest): (Vec<Stage>, Vec<Stage>) = stages.into_iter().partition(|stage| stage.kind == StageKind::Open);
-    let won = rest.into_iter().filter(|stage| stage.kind == StageKind::Won);
-    let steps = open.into_iter().chain(won).map(|stage| {
-        let key = stage.meta.id.to_string();
-        let now = found.by_stage.get(&key);
-        let moved = moved.groups.iter().find(|group| group.keys.first() == Some(&Some(key.clone())));
-        let count = now.map_or(0, |group| group.count);
-        let reached = if stage.kind == StageKind::Open { moved.map_or(0, |group| group.count) } else { count };
-        let first = |group: &Group| group.values.first().copied().flatten();
-        Step {
-            name: stage.name,
-            reached,
-            count,
-            amount: now.and_then(first).unwrap_or_default(),
-            onward: moved.and_then(first),
-        }
+    let first = open.first().map(|stage| stage.position);
+    // Whatever came into the pipeline came to its first stage; what was loaded as lost has no history.
+    let position = |stage: &Stage| match stage.kind {
+        StageKind::Open if Some(stage.position) == first => i32::MIN,
+        StageKind::Open => stage.position,
+        StageKind::Won | StageKind::Lost => i32::MAX,
+    };
+    let came = |group: &Group| group.keys.first().and_then(|key| key.as_deref()?.parse::<i32>().ok()).unwrap_or(0);
+    let reached = |stage: &Stage| -> i64 {
+        furthest.groups.iter().filter(|group| came(group) >= position(stage)).map(|group| group.count).sum()
+    };
+    let shown: Vec<Stage> =
+        open.into_iter().chain(rest.into_iter().filter(|stage| stage.kind == StageKind::Won)).collect();
+    let counts: Vec<i64> = shown.iter().map(reached).collect();
+    let steps = shown.into_iter().zip(&counts).enumerate().map(|(at, (stage, reached))| {
+        let now = found.by_stage.get(&stage.meta.id.to_string());
+        let amount = now.and_then(|group| group.values.first().copied().flatten()).unwrap_or_default();
+        let next = counts.get(at + 1).map(|next| Decimal::from(*next) * Decimal::ONE_HUNDRED);
+        let onward = next.and_then(|next| next.checked_div(Decimal::from(*reached)));
+        Step { name: stage.name, reached: *reached, count: now.map_or(0, |group| group.count), amount, onward }
     });
     Ok(Funnel { pipeline: found.pipeline.name, currency: found.currency, steps: steps.collect() })
 }

@@ -10,7 +10,6 @@ use kith_journal::metric::{self, Figures, Group};
 use kith_kernel::{Action, Bind, Currency, Cx, Metric, Result, Shape, Statement, Unit, Violations};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What is asked of a forecast. Everything is as it was sent.
@@ -135,7 +134,7 @@ fn figures(
 struct Targets {
     /// Whether there is anything to compare with: part of the opportunities is not what a target is about.
     there: bool,
-    by: HashMap<(Option<Uuid>, Option<Uuid>), Decimal>,
+    by: target::Sums,
 }
 
 impl Targets {
@@ -149,7 +148,8 @@ impl Targets {
     ) -> Result<Self> {
         let may = cx.require(cx.entry(Target::NAME)?, Action::Read).is_ok();
         let there = may && question.filter.as_ref().is_none_or(Map::is_empty);
-        let by = if there { target::sums(conn, cx, period, asked.whose.pipeline, currency)? } else { HashMap::new() };
+        let by =
+            if there { target::sums(conn, cx, period, asked.whose.pipeline, currency)? } else { target::Sums::new() };
         Ok(Targets { there, by })
     }
 

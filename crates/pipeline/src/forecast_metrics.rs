@@ -136,7 +136,6 @@ pub const METRICS: &[Metric] = &[
         count: "count(DISTINCT t.id)",
         money: Some(["v.amount", "v.currency", "v.day"]),
         by: &[USER, TEAM, PIPELINE],
-        ..BASE
     },
     Metric {
         name: "won-value-by-product",

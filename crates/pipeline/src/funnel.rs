@@ -16,7 +16,7 @@ const WIDEST: i64 = 360;
 const NARROWEST: i64 = 6;
 /// Longest name that fits beside the bars.
 const NAME: usize = 24;
-const BLUES: [&str; 5] = ["#1d4e89", "#2565ae", "#2f7ac9", "#4a90d9", "#6ba6e3"];
+const BLUES: [&str; 5] = ["#1d4e89", "#215a9c", "#2565ae", "#2a6fbd", "#2f7ac9"];
 const GREEN: &str = "#2e7d4f";
 
 /// Draws it.
@@ -47,7 +47,7 @@ pub fn draw(funnel: &Funnel) -> String {
         row(&mut out, funnel, (at, step, below), most);
     }
     let end = height - 14;
-    let note = "Reached: opportunities that ever came to the stage; the percentage went on from there or were won.";
+    let note = "Reached: opportunities that came to the stage or beyond it, whatever became of them.";
     let _ = write!(out, "<text x=\"24\" y=\"{end}\" font-size=\"12\" fill=\"#595959\">{note}</text>\n</svg>\n");
     out
 }
@@ -110,7 +110,7 @@ fn amount(funnel: &Funnel, step: &Step) -> String {
     let whole = step.amount.round().to_i128().unwrap_or_default().to_string();
     let mut text = String::new();
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -55,7 +55,10 @@ impl Resource for Target {
     }
 }
 
-/// Sums of targets by user and team, each at the rate of its first day, or of today where that is to come. Of the targets
+/// Amounts by user and team; neither: the whole tenant.
+pub(crate) type Sums = HashMap<(Option<Uuid>, Option<Uuid>), Decimal>;
+
+/// Sums of targets, each at the rate of its first day, or of today where that is to come. Of the targets
 /// that lie within the period, one that another of the same user or team covers does not count besides it: neither the
 /// months beside their quarter, nor a pipeline beside all pipelines.
 pub(crate) fn sums(
@@ -64,7 +67,7 @@ pub(crate) fn sums(
     period: Period,
     pipeline: Option<Uuid>,
     currency: Currency,
-) -> Result<HashMap<(Option<Uuid>, Option<Uuid>), Decimal>> {
+) -> Result<Sums> {
     let entry = cx.entry(Target::NAME)?;
     let scope = cx.require(entry, Action::Read)?;
     let mut out = Statement::new(
@@ -96,7 +99,7 @@ pub(crate) fn sums(
     type Sql = (st::Nullable<st::Uuid>, st::Nullable<st::Uuid>, st::Nullable<st::Numeric>, st::Array<st::Text>);
     type Sum = (Option<Uuid>, Option<Uuid>, Option<Decimal>, Vec<String>);
     let rows: Vec<Sum> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    let mut sums = HashMap::new();
+    let mut sums = Sums::new();
     for (user, team, amount, unknown) in rows {
         metric::known(&unknown, Some(currency))?;
         sums.insert((user, team), amount.unwrap_or_default());

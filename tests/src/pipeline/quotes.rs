@@ -2,7 +2,7 @@
 //! accept at once.
 
 use super::{Road, road};
-use chrono::{Days, Utc};
+use chrono::Days;
 use futures_util::future::join_all;
 use kith_testkit::{Answer, Stage};
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ fn money(amount: &str) -> Value {
 }
 
 /// The day so many days from today.
-fn day(from_now: i64) -> String {
-    let today = Utc::now().date_naive();
+fn day(road: &Road, from_now: i64) -> String {
+    let today = road.stage.now().date_naive();
     let days = Days::new(from_now.unsigned_abs());
     let day = if from_now < 0 { today.checked_sub_days(days) } else { today.checked_add_days(days) };
     day.unwrap().to_string()
@@ -58,7 +58,7 @@ async fn adds_up(road: &Road, resource: &str, id: &str, names: &[&str]) -> Value
 #[actix_web::test]
 async fn a_quote_goes_its_way_and_becomes_an_order() {
     let road = road().await;
-    let id = quote(&road, json!({"validUntil": day(10), "terms": "30 days net."})).await;
+    let id = quote(&road, json!({"validUntil": day(&road, 10), "terms": "30 days net."})).await;
     assert_eq!(act(&road, &id, "send").await.expect(409).code(), "ILLEGAL_TRANSITION", "nothing to send");
     // 29.97 − 3.00 = 26.97, of which 19 % are 5.1243.
     let made = line(&road, &id, json!({"discountPercent": "10", "taxRate": "19"})).await.expect(201);
@@ -118,11 +118,11 @@ async fn a_quote_goes_its_way_and_becomes_an_order() {
 #[actix_web::test]
 async fn only_what_is_still_valid_is_accepted() {
     let mut road = road().await;
-    let id = quote(&road, json!({"validUntil": day(-1)})).await;
+    let id = quote(&road, json!({"validUntil": day(&road, -1)})).await;
     line(&road, &id, json!({})).await.expect(201);
     assert_eq!(act(&road, &id, "send").await.expect(422).pointers(), ["/validUntil"]);
     // Today is a day on which it can be accepted; the stage's clock then goes on.
-    road.admin.patch(&format!("/v1/quotes/{id}"), json!({"validUntil": day(0)})).await.expect(200);
+    road.admin.patch(&format!("/v1/quotes/{id}"), json!({"validUntil": day(&road, 0)})).await.expect(200);
     act(&road, &id, "send").await.expect(200);
     road.stage.app.clock.advance(chrono::TimeDelta::days(1));
     road.admin = road.stage.admin(&road.tenant);

@@ -69,8 +69,8 @@ pub async fn board(caller: Caller, request: HttpRequest) -> Handled {
 
 /// The funnel of a pipeline as a picture.
 ///
-/// SVG: for each open stage how many opportunities ever reached it and which share went on, how many are there now and what they
-/// are worth; then what is won.
+/// SVG: for each open stage how many opportunities came to it or beyond, and which share of them went on to the next; how
+/// many are there now, and what they are worth; then what is won.
 #[utoipa::path(
     get, path = "/v1/pipelines/{id}/funnel.svg", operation_id = "draw_pipeline_funnel", tag = "pipeline",
     params(
