@@ -1,7 +1,8 @@
 //! How business is won: pipelines and their stages, opportunities and everything around them.
 //!
 //! Tables: `pipelines`, `stages`, `close_reasons`, `competitors`, `price_observations`, `opportunities`, `stage_changes`,
-//! `opportunity_lines`, `opportunity_members`, `opportunity_contacts`, `opportunity_competitors`, `quotes`, `quote_lines`.
+//! `opportunity_lines`, `opportunity_members`, `opportunity_contacts`, `opportunity_competitors`, `quotes`, `quote_lines`,
+//! `targets`, `forecast_snapshots`, `forecast_snapshot_lines`.
 //! Invariants: a stage and the history of stages change by the verbs of [`moves`] alone; an amount that comes from lines
 //! is their sum; the splits of a team add up to 100; a quote's sums are those of its lines, and what was sent does not
 //! change. Start with [`opportunity`].
