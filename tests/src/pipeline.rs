@@ -1,7 +1,10 @@
 //! Pipelines and opportunities: moves, their history, lines, teams, and what happens when many do it at once.
 
+mod forecast;
 mod maven;
 mod metrics;
+mod pictures;
+mod quotes;
 mod sums;
 
 use futures_util::future::join_all;
@@ -10,7 +13,8 @@ use serde_json::{Value, json};
 
 /// A pipeline with three open stages, one for the won and one for the lost, and its ids.
 pub struct Road {
-    _stage: Stage,
+    pub stage: Stage,
+    pub tenant: kith_testkit::Tenant,
     pub admin: Client,
     pub id: String,
     /// Lead in, Proposal, Closing, Won, Lost.
@@ -19,7 +23,8 @@ pub struct Road {
 
 pub async fn road() -> Road {
     let stage = Stage::new();
-    let admin = stage.admin(&stage.tenant());
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
     let id = admin.post("/v1/pipelines", json!({"name": "Sales", "isDefault": true})).await.expect(201).id();
     let mut stages = Vec::new();
     for (at, (name, kind, probability)) in [
@@ -36,7 +41,7 @@ pub async fn road() -> Road {
             json!({"pipelineId": id, "name": name, "kind": kind, "position": at + 1, "probability": probability});
         stages.push(admin.post("/v1/stages", body).await.expect(201).id());
     }
-    Road { _stage: stage, admin, id, stages }
+    Road { stage, tenant, admin, id, stages }
 }
 
 impl Road {
@@ -46,7 +51,7 @@ impl Road {
         self.admin.post("/v1/opportunities", body).await.expect(201).id()
     }
 
-    async fn act(&self, id: &str, verb: &str, body: Value) -> kith_testkit::Answer {
+    pub async fn act(&self, id: &str, verb: &str, body: Value) -> kith_testkit::Answer {
         self.admin.post(&format!("/v1/opportunities/{id}/{verb}"), body).await
     }
 

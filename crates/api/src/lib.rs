@@ -8,7 +8,9 @@
 
 pub mod app;
 pub mod auth;
+pub mod board;
 pub mod caller;
+pub mod forecast;
 pub mod graphql;
 use graphql::limits as graphql_limits;
 pub mod http;

@@ -24,6 +24,8 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<commerce::ProductFamily>(),
             Entry::of::<commerce::Product>(),
             Entry::of::<commerce::ExchangeRate>(),
+            Entry::of::<commerce::Order>(),
+            Entry::of::<commerce::OrderLine>(),
             Entry::of::<pipeline::Lead>().with(kith_flows::convert::command()),
             Entry::of::<pipeline::LeadDuplicate>(),
             Entry::of::<pipeline::LeadForm>(),
@@ -40,6 +42,11 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<pipeline::OpportunityContact>(),
             Entry::of::<pipeline::OpportunityCompetitor>(),
             Entry::of::<pipeline::StageChange>(),
+            Entry::of::<pipeline::Quote>(),
+            Entry::of::<pipeline::QuoteLine>(),
+            Entry::of::<pipeline::Target>(),
+            Entry::of::<pipeline::ForecastSnapshot>(),
+            Entry::of::<pipeline::ForecastSnapshotLine>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -54,7 +61,8 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    pipeline::lead::metrics::METRICS.iter().chain(pipeline::metrics::METRICS).collect()
+    let all = [pipeline::lead::metrics::METRICS, pipeline::metrics::METRICS, pipeline::forecast_metrics::METRICS];
+    all.into_iter().flatten().collect()
 }
 
 /// One of them.

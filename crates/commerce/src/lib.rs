@@ -1,11 +1,16 @@
-//! What is sold, and what a currency was worth: the facts that the ERP knows best.
+//! What is sold and ordered, and what a currency was worth: the facts that the ERP knows best.
 //!
-//! Tables: `product_families`, `products`, `exchange_rates`. Start with [`product`].
+//! Tables: `product_families`, `products`, `exchange_rates`, `orders`, `order_lines`. Invariants: an order's totals are the
+//! sums of its lines, which are all in its currency. Start with [`product`].
 
 pub mod exchange_rate;
+pub mod order;
+pub mod order_line;
 pub mod product;
 
 pub use exchange_rate::ExchangeRate;
+pub use order::{Order, OrderStatus};
+pub use order_line::OrderLine;
 pub use product::{Product, ProductFamily};
 
 /// The area's name in documentation.

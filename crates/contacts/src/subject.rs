@@ -62,6 +62,16 @@ text_enum! {
         OpportunityContact = "OPPORTUNITY_CONTACT",
         /// A competitor's part in an opportunity.
         OpportunityCompetitor = "OPPORTUNITY_COMPETITOR",
+        /// A quote.
+        Quote = "QUOTE",
+        /// A line of a quote.
+        QuoteLine = "QUOTE_LINE",
+        /// An order.
+        Order = "ORDER",
+        /// A line of an order.
+        OrderLine = "ORDER_LINE",
+        /// A target.
+        Target = "TARGET",
     }
 }
 

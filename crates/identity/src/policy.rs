@@ -30,6 +30,8 @@ pub const SETUP: &[&str] = &[
     "pipelines",
     "stages",
     "close-reasons",
+    "targets",
+    "forecast-snapshots",
 ];
 
 impl BuiltIn {

@@ -2,10 +2,11 @@
 //!
 //! - [`log`] writes the audit row and the change-log row in the transaction of the write;
 //! - [`store`] reads, locks, inserts and saves one row of any resource;
-//! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] for business verbs;
+//! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] and [`verbs::make`] for business verbs;
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
 //! - [`batch`] runs several of them;
-//! - [`metric`] counts and adds up.
+//! - [`metric`] counts and adds up;
+//! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
 //! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
@@ -13,6 +14,7 @@
 pub mod batch;
 pub mod log;
 pub mod metric;
+pub mod number;
 pub mod read;
 pub mod store;
 pub mod verbs;

@@ -4,7 +4,8 @@
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Condition, Currency, Cx, Error, FieldType, MONTH, Metric, Result, Statement, Violations, codes,
+    Action, Bind, Condition, Currency, Cx, Error, FieldType, MONTH, Metric, Result, RowScope, Statement, Violations,
+    codes,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -42,20 +43,76 @@ struct Asked<'a> {
     currency: Option<Currency>,
 }
 
-type Row = (Option<Vec<Option<String>>>, Option<Vec<Option<String>>>, i32, Option<Decimal>, i64, Vec<String>);
+type Row = (Option<Vec<Option<String>>>, Option<Vec<Option<String>>>, i32, Vec<Option<Decimal>>, i64, Vec<String>);
 type RowSql = (
     st::Nullable<st::Array<st::Nullable<st::Text>>>,
     st::Nullable<st::Array<st::Nullable<st::Text>>>,
     st::Integer,
-    st::Nullable<st::Numeric>,
+    st::Array<st::Nullable<st::Numeric>>,
     st::BigInt,
     st::Array<st::Text>,
 );
 
+/// What a statement answers: a value for each aggregate asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// A key for each dimension.
+    pub keys: Vec<Option<String>>,
+    /// What to show for each.
+    pub labels: Vec<Option<String>>,
+    /// A value for each aggregate.
+    pub values: Vec<Option<Decimal>>,
+    /// How many rows they rest on.
+    pub count: i64,
+}
+
+/// The groups, largest first value first, and all together.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// The currency of amounts.
+    pub currency: Option<Currency>,
+    /// None where nothing was grouped.
+    pub groups: Vec<Group>,
+    /// Of all rows.
+    pub total: Group,
+}
+
 /// Answers: the value of each group, largest first, and of all together.
 pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Question) -> Result<Value> {
+    let figures = figures(conn, cx, metric, question, &[metric.value])?;
+    let value = |group: &Group| group.values.first().copied().flatten().map(|value| value.normalize().to_string());
+    let row = |group: &Group| {
+        let members = question.group_by.iter().zip(group.keys.iter().zip(&group.labels));
+        let named: Map<_, _> =
+            members.map(|(name, (key, label))| (name.clone(), json!({"key": key, "label": label}))).collect();
+        json!({"group": named, "value": value(group), "count": group.count})
+    };
+    Ok(json!({
+        "metric": metric.name,
+        "definition": metric.definition,
+        "unit": metric.unit.as_str(),
+        "currency": figures.currency.map(|currency| currency.code().to_owned()),
+        "from": question.from,
+        "to": question.to,
+        "groupBy": question.group_by,
+        "rows": figures.groups.iter().map(row).collect::<Vec<_>>(),
+        "total": {"value": value(&figures.total), "count": figures.total.count},
+    }))
+}
+
+/// Several aggregates over the rows of a metric, in one statement.
+pub fn figures(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    metric: &Metric,
+    question: &Question,
+    values: &[&str],
+) -> Result<Figures> {
     let entry = cx.entry(metric.resource)?;
     cx.require(entry, Action::Read)?;
+    for other in metric.whole {
+        whole(cx, other)?;
+    }
     let asked = read(cx, metric, question)?;
     let currency = match metric.money {
         None => None,
@@ -69,9 +126,11 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Questio
     let unknown = metric.money.map_or("'{}'::text[]".to_owned(), |[_, code, _]| {
         format!("coalesce(array_agg(DISTINCT {code}) FILTER (WHERE x.rate IS NULL AND {code} IS NOT NULL), '{{}}')")
     });
+    let all: Vec<_> = values.iter().map(|value| format!("round(({value})::numeric, 4)")).collect();
     let mut out = Statement::new(format!(
-        "SELECT g.keys, g.labels, grouping(g.keys)::integer, round(({})::numeric, 4), ({})::bigint, {unknown} FROM ",
-        metric.value, metric.count
+        "SELECT g.keys, g.labels, grouping(g.keys)::integer, ARRAY[{}]::numeric[], ({})::bigint, {unknown} FROM ",
+        all.join(", "),
+        metric.count
     ));
     rows_of(cx, metric, entry.table, &mut out);
     if let (Some(money), Some(currency)) = (metric.money, currency) {
@@ -84,12 +143,21 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, metric: &Metric, question: &Questio
     ));
     conditions(cx, metric, question, &asked, &mut out)?;
     out.sql(format!(
-        " GROUP BY GROUPING SETS ((g.keys, g.labels), ()) ORDER BY 3 DESC, 4 DESC NULLS LAST, 1 LIMIT {}",
+        " GROUP BY GROUPING SETS ((g.keys, g.labels), ()) ORDER BY 3 DESC, {} DESC NULLS LAST, 1 LIMIT {}",
+        all.first().map_or("1", String::as_str),
         MAX_GROUPS + 2
     ));
     out.once();
     let rows: Vec<Row> = RunQueryDsl::load(out.typed::<RowSql>(), conn)?;
-    answer(metric, question, &asked, currency, rows)
+    gathered(question, &asked, currency, rows)
+}
+
+/// Refuses an actor who may read some rows of a resource only, where a number rests on all of them.
+pub fn whole(cx: &Cx, resource: &str) -> Result<()> {
+    if cx.require(cx.entry(resource)?, Action::Read)? == RowScope::All {
+        return Ok(());
+    }
+    Err(Error::new(&codes::FORBIDDEN, format!("This needs the right {resource}:READ for all records.")))
 }
 
 /// Every mistake of a question at once.
@@ -170,8 +238,8 @@ fn conditions(cx: &Cx, metric: &Metric, question: &Question, asked: &Asked<'_>, 
     Ok(())
 }
 
-/// Joins the rate of each row, and its amount at that rate.
-fn convert(out: &mut Statement, [amount, code, day]: [&'static str; 3], currency: Currency) {
+/// Joins the rate of each row, and its amount at that rate, as `x`. Of amount, currency and day; `t` tells the tenant.
+pub fn convert(out: &mut Statement, [amount, code, day]: [&'static str; 3], currency: Currency) {
     out.sql(" CROSS JOIN (SELECT ").bind(Bind::Text(Some(currency.code().to_owned()))).sql("::text AS code) p");
     out.sql(format!(
         " CROSS JOIN LATERAL (SELECT CASE WHEN {code} = p.code THEN 1::numeric ELSE (SELECT CASE WHEN r.base_currency = {code} \
@@ -180,6 +248,16 @@ fn convert(out: &mut Statement, [amount, code, day]: [&'static str; 3], currency
          AND r.valid_on <= {day} ORDER BY r.valid_on DESC, r.base_currency = {code} DESC LIMIT 1) END AS rate) rate \
          CROSS JOIN LATERAL (SELECT rate.rate, {amount} * rate.rate AS amount) x"
     ));
+}
+
+/// What one unit of a currency was worth in another on a day; none: nobody has said.
+pub fn rate(conn: &mut PgConnection, cx: &Cx, from: Currency, to: Currency, day: NaiveDate) -> Result<Option<Decimal>> {
+    let mut out = Statement::new("SELECT x.rate FROM (SELECT ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql("::uuid AS tenant_id, ");
+    out.bind(Bind::Text(Some(from.code().to_owned()))).sql("::text AS code, ").bind(Bind::Date(Some(day)));
+    out.sql("::date AS day) t");
+    convert(&mut out, ["1", "t.code", "t.day"], to);
+    Ok(RunQueryDsl::get_result::<(Option<Decimal>,)>(out.typed::<(st::Nullable<st::Numeric>,)>(), conn)?.0)
 }
 
 /// The currency of all rows, if they are in one.
@@ -201,51 +279,34 @@ fn only_currency(
     Ok(least.filter(|least| most.as_ref() == Some(least)).and_then(|code| Currency::from_code(&code)))
 }
 
-fn answer(
-    metric: &Metric,
-    question: &Question,
-    asked: &Asked<'_>,
-    currency: Option<Currency>,
-    rows: Vec<Row>,
-) -> Result<Value> {
-    let mut groups = Vec::new();
-    let mut total = json!({"value": null, "count": 0});
-    for (keys, labels, all, value, count, unknown) in rows {
-        if !unknown.is_empty() {
-            let wanted = currency.map(|currency| currency.code().to_owned()).unwrap_or_default();
-            let detail = format!(
-                "There are amounts in {} without a rate to {wanted} on or before their day. Ask for another currency, filter, or store exchange-rates.",
-                unknown.join(", ")
-            );
-            return Err(Error::new(&codes::MIXED_CURRENCIES, detail));
-        }
-        let value = value.map(|value| value.normalize().to_string());
+fn gathered(question: &Question, asked: &Asked<'_>, currency: Option<Currency>, rows: Vec<Row>) -> Result<Figures> {
+    let mut figures = Figures { currency, ..Figures::default() };
+    for (keys, labels, all, values, count, unknown) in rows {
+        known(&unknown, currency)?;
+        let (keys, labels) = (keys.unwrap_or_default(), labels.unwrap_or_default());
+        let group = Group { keys, labels, values, count };
         if all != 0 {
-            total = json!({"value": value, "count": count});
-            continue;
+            figures.total = group;
+        } else if !asked.dimensions.is_empty() {
+            figures.groups.push(group);
         }
-        let members = asked.dimensions.iter().zip(keys.into_iter().flatten().zip(labels.into_iter().flatten()));
-        let group: Map<_, _> = members
-            .map(|((name, ..), (key, label))| ((*name).to_owned(), json!({"key": key, "label": label})))
-            .collect();
-        groups.push(json!({"group": group, "value": value, "count": count}));
     }
-    if asked.dimensions.is_empty() {
-        groups.clear();
-    }
-    if groups.len() > MAX_GROUPS {
+    if figures.groups.len() > MAX_GROUPS {
         let detail = format!("There are more than {MAX_GROUPS} groups. Filter, or group by less.");
         return Err(Error::invalid(format!("{}/groupBy", question.at), "TOO_MANY", detail));
     }
-    Ok(json!({
-        "metric": metric.name,
-        "definition": metric.definition,
-        "unit": metric.unit.as_str(),
-        "currency": currency.map(|currency| currency.code().to_owned()),
-        "from": asked.from,
-        "to": asked.to,
-        "groupBy": asked.dimensions.iter().map(|(name, ..)| name).collect::<Vec<_>>(),
-        "rows": groups,
-        "total": total,
-    }))
+    Ok(figures)
+}
+
+/// Refuses what could not be converted.
+pub fn known(unknown: &[String], currency: Option<Currency>) -> Result<()> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let wanted = currency.map(|currency| currency.code().to_owned()).unwrap_or_default();
+    let detail = format!(
+        "There are amounts in {} without a rate to {wanted} on or before their day. Ask for another currency, filter, or store exchange-rates.",
+        unknown.join(", ")
+    );
+    Err(Error::new(&codes::MIXED_CURRENCIES, detail))
 }

@@ -31,6 +31,15 @@ pub fn create(conn: &mut PgConnection, cx: &Cx, entry: &Entry, body: &Map<String
     finish(conn, cx, entry, None, row, violations, log::CREATED, scope)
 }
 
+/// Makes a record as a business verb does: with what no body may set.
+pub fn make<R: Resource>(conn: &mut PgConnection, cx: &Cx, edit: impl FnOnce(&mut R)) -> Result<Box<dyn Row>> {
+    let entry = cx.entry(R::NAME)?;
+    let scope = cx.require(entry, Action::Create)?;
+    let mut row = (entry.blank)(cx);
+    edit(row.any_mut().downcast_mut::<R>().ok_or_else(|| Error::internal("a row of another resource"))?);
+    finish(conn, cx, entry, None, row, Violations::default(), log::CREATED, scope)
+}
+
 /// A client that makes a record anew under the id of one that it archived is told so, instead of a mere duplicate.
 fn refuse_archived(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid) -> Result<()> {
     let known = store::get(conn, cx, entry, id).ok();

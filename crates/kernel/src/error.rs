@@ -218,6 +218,18 @@ impl Error {
         violations.into()
     }
 
+    /// A step that the record's status does not allow, with those that it does.
+    pub fn illegal(detail: impl Into<String>, legal: &[&str]) -> Self {
+        let detail = detail.into();
+        let violation = Violation {
+            pointer: "/status".into(),
+            code: "ILLEGAL_TRANSITION",
+            detail: detail.clone(),
+            more: Some(serde_json::json!({ "legal": legal })),
+        };
+        Error { violations: vec![violation], ..Error::new(&codes::ILLEGAL_TRANSITION, detail) }
+    }
+
     /// Our fault; the cause goes to the log only.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Error {

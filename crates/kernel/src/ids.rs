@@ -100,4 +100,18 @@ ids! {
     OpportunityContactId => "opportunity-contacts";
     /// A competitor's part in an opportunity.
     OpportunityCompetitorId => "opportunity-competitors";
+    /// A quote.
+    QuoteId => "quotes";
+    /// A line of a quote.
+    QuoteLineId => "quote-lines";
+    /// An order.
+    OrderId => "orders";
+    /// A line of an order.
+    OrderLineId => "order-lines";
+    /// A target.
+    TargetId => "targets";
+    /// A forecast as it stood.
+    ForecastSnapshotId => "forecast-snapshots";
+    /// An opportunity as a forecast saw it.
+    ForecastSnapshotLineId => "forecast-snapshot-lines";
 }

@@ -61,6 +61,8 @@ pub struct Metric {
     pub unit: Unit,
     /// The resource whose rows, `t`, it is about: its rights, row scopes and filters hold.
     pub resource: &'static str,
+    /// Resources that the joins count all rows of: who may not read them all may not ask.
+    pub whole: &'static [&'static str],
     /// SQL joins.
     pub joins: &'static str,
     /// SQL condition on the rows; `c.now` is the time of the request.

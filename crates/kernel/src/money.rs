@@ -25,6 +25,20 @@ impl Currency {
         code.as_bytes().try_into().ok().filter(|_| known).map(Currency)
     }
 
+    /// How many decimal places an amount that can be paid has (ISO 4217).
+    pub fn places(&self) -> u32 {
+        const NONE: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
+        const THREE: &str = "BHD IQD JOD KWD LYD OMR TND";
+        let among = |codes: &str| codes.split(' ').any(|code| code == self.code());
+        if among(NONE) {
+            0
+        } else if among(THREE) {
+            3
+        } else {
+            2
+        }
+    }
+
     /// The code.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("XXX")

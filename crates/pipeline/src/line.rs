@@ -4,9 +4,9 @@ use crate::{AREA, Opportunity};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::{log, verbs};
 use kith_kernel::ids::{OpportunityId, OpportunityLineId, ProductId};
-use kith_kernel::{Bind, Currency, Cx, Error, Money, Ownership, Resource, Result, Statement, Violations};
+use kith_kernel::{Bind, Currency, Cx, Error, Money, Ownership, Priced, Resource, Result, Statement, Violations};
 use kith_macros::resource;
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 /// What an opportunity is about, line by line. Where the opportunity says `amountFromLines`, they make its amount.
 #[resource(table = opportunity_lines, id = OpportunityLineId)]
@@ -44,23 +44,11 @@ impl Resource for OpportunityLine {
     fn check(&self, violations: &mut Violations) {
         let named = self.product_id.is_some() || self.description.is_some();
         violations.ensure(named, "/description", "REQUIRED", "A line has a product or a description.");
-        let positive = self.quantity.is_sign_positive() && !self.quantity.is_zero();
-        violations.ensure(positive, "/quantity", "OUT_OF_RANGE", "A quantity is more than 0.");
-        let fits = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&self.discount_percent);
-        violations.ensure(fits, "/discountPercent", "OUT_OF_RANGE", "Expected 0 to 100.");
-        let price = !self.unit_price.amount.is_sign_negative();
-        violations.ensure(price, "/unitPrice", "OUT_OF_RANGE", "A price is not negative.");
-        // numeric(19,4) holds no more.
-        let holds = self.total.amount < Decimal::from(1_000_000_000_000_000_u64);
-        violations.ensure(holds, "/quantity", "OUT_OF_RANGE", "The total of the line is too large.");
+        self.priced().check(violations);
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
-        let factor = (Decimal::ONE_HUNDRED - self.discount_percent) / Decimal::ONE_HUNDRED;
-        let total = self.unit_price.amount.checked_mul(self.quantity).and_then(|total| total.checked_mul(factor));
-        let total = total.ok_or_else(|| Error::invalid("/quantity", "OUT_OF_RANGE", "The total is too large."))?;
-        let amount = total.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero);
-        self.total = Money { amount, currency: self.unit_price.currency };
+        self.total = self.priced().net(4)?;
         // Whoever writes a line holds the opportunity until the end, so that two of them add up.
         let mut lock = Statement::new("SELECT 1 FROM opportunities WHERE tenant_id = ");
         lock.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(self.opportunity_id.0)));
@@ -78,6 +66,18 @@ impl Resource for OpportunityLine {
         // Nothing to edit: preparing the opportunity sums its lines.
         verbs::change::<Opportunity>(conn, &cx.as_system(), self.opportunity_id.0, None, log::UPDATED, |_, _| Ok(()))
             .map(drop)
+    }
+}
+
+impl OpportunityLine {
+    fn priced(&self) -> Priced {
+        let tax_rate = Decimal::ZERO;
+        Priced {
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            discount_percent: self.discount_percent,
+            tax_rate,
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use kith_kernel::{Dimension, Metric, Unit};
 
-const OWNER: Dimension = Dimension {
+pub(crate) const OWNER: Dimension = Dimension {
     name: "owner",
     key: "t.owner_id",
     label: "SELECT u.name FROM users u WHERE u.tenant_id = t.tenant_id AND u.id = t.owner_id",
     resource: Some("users"),
 };
-const TEAM: Dimension = Dimension {
+pub(crate) const TEAM: Dimension = Dimension {
     name: "team",
     key: "t.team_id",
     label: "SELECT u.name FROM teams u WHERE u.tenant_id = t.tenant_id AND u.id = t.team_id",
@@ -20,14 +20,14 @@ const ACCOUNT: Dimension = Dimension {
     label: "SELECT a.name FROM accounts a WHERE a.tenant_id = t.tenant_id AND a.id = t.account_id",
     resource: Some("accounts"),
 };
-const SOURCE: Dimension = Dimension { name: "source", key: "t.source", label: "t.source", resource: None };
-const PIPELINE: Dimension = Dimension {
+pub(crate) const SOURCE: Dimension = Dimension { name: "source", key: "t.source", label: "t.source", resource: None };
+pub(crate) const PIPELINE: Dimension = Dimension {
     name: "pipeline",
     key: "t.pipeline_id",
     label: "SELECT p.name FROM pipelines p WHERE p.tenant_id = t.tenant_id AND p.id = t.pipeline_id",
     resource: Some("pipelines"),
 };
-const STAGE: Dimension = Dimension { name: "stage", key: "s.id", label: "s.name", resource: Some("stages") };
+pub(crate) const STAGE: Dimension = Dimension { name: "stage", key: "s.id", label: "s.name", resource: Some("stages") };
 const COMPETITOR: Dimension = Dimension {
     name: "competitor",
     key: "t.competitor_id",
@@ -59,11 +59,28 @@ const PRODUCT: Dimension = Dimension {
     resource: Some("products"),
 };
 
-const WITH_STAGE: &str = "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.stage_id";
+pub(crate) const WITH_STAGE: &str = "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.stage_id";
+/// Of the opportunity that a row belongs to.
+const ITS_OWNER: Dimension = Dimension {
+    key: "o.owner_id",
+    label: "SELECT u.name FROM users u WHERE u.tenant_id = t.tenant_id AND u.id = o.owner_id",
+    ..OWNER
+};
+const ITS_TEAM: Dimension = Dimension {
+    key: "o.team_id",
+    label: "SELECT u.name FROM teams u WHERE u.tenant_id = t.tenant_id AND u.id = o.team_id",
+    ..TEAM
+};
+const ITS_SOURCE: Dimension = Dimension { key: "o.source", label: "o.source", ..SOURCE };
+const STEPS: &[Dimension] = &[PIPELINE, STAGE, ITS_OWNER, ITS_TEAM, ITS_SOURCE];
+
 const WITH_OPPORTUNITY: &str =
     "JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id AND o.archived_at IS NULL";
+/// How an opportunity counts in a forecast: what is won has come.
+pub(crate) const CATEGORY_NOW: &str =
+    "(CASE t.status WHEN 'WON' THEN 'CLOSED' ELSE coalesce(t.forecast_category, s.forecast_category) END)";
 /// Amount, currency, and the day of the rate: of the decision, or of today for what is open.
-const AMOUNT: [&str; 3] = [
+pub(crate) const AMOUNT: [&str; 3] = [
     "t.amount_amount",
     "t.amount_currency",
     "coalesce((t.closed_at AT TIME ZONE 'UTC')::date, (c.now AT TIME ZONE 'UTC')::date)",
@@ -73,11 +90,12 @@ const ALL: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, COMPE
 const NOW: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, CATEGORY, CLOSE_MONTH];
 
 /// What most metrics of opportunities have in common.
-const BASE: Metric = Metric {
+pub(crate) const BASE: Metric = Metric {
     name: "",
     definition: "",
     unit: Unit::Count,
     resource: "opportunities",
+    whole: &[],
     joins: WITH_STAGE,
     only: DECIDED,
     at: Some("t.closed_at"),
@@ -175,11 +193,12 @@ pub const METRICS: &[Metric] = &[
         definition: "Mean time that opportunities spent in a stage before they left it, in days, of those that left it in the period; by `stage`: the stage they left.",
         unit: Unit::Days,
         resource: "stage-changes",
-        joins: "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.from_stage_id",
+        joins: "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.from_stage_id \
+                JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id",
         only: "TRUE",
         at: Some("t.changed_at"),
         value: "avg(t.seconds_before) / 86400.0",
-        by: &[PIPELINE, STAGE],
+        by: STEPS,
         ..BASE
     },
     Metric {
@@ -188,6 +207,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Percent,
         resource: "stage-changes",
         joins: "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.to_stage_id AND s.kind = 'OPEN' \
+                JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id \
                 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM stage_changes n JOIN stages z ON z.tenant_id = n.tenant_id AND z.id = n.to_stage_id \
                 WHERE n.tenant_id = t.tenant_id AND n.opportunity_id = t.opportunity_id AND (n.changed_at, n.id) > (t.changed_at, t.id) \
                 AND (z.kind = 'WON' OR (z.kind = 'OPEN' AND z.position > s.position))) AS onward) later",
@@ -195,7 +215,7 @@ pub const METRICS: &[Metric] = &[
         at: Some("t.changed_at"),
         value: "100.0 * count(DISTINCT t.opportunity_id) FILTER (WHERE later.onward) / nullif(count(DISTINCT t.opportunity_id), 0)",
         count: "count(DISTINCT t.opportunity_id)",
-        by: &[PIPELINE, STAGE],
+        by: STEPS,
         ..BASE
     },
     Metric {

@@ -117,6 +117,7 @@ impl Resource for Opportunity {
         Relation::many("competitors", "opportunity-competitors", "opportunity_id", "Who competes for it."),
         Relation::many("stageChanges", "stage-changes", "opportunity_id", "The stages it went through."),
         Relation::many("leads", "leads", "opportunity_id", "The leads that became it."),
+        Relation::many("quotes", "quotes", "opportunity_id", "What was offered for it."),
         Relation::about("externalIds", "external-ids", "OPPORTUNITY", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "OPPORTUNITY", "Its tags."),
         Relation::about("notes", "notes", "OPPORTUNITY", "Notes about it."),

@@ -260,6 +260,52 @@ diesel::table! {
 }
 
 diesel::table! {
+    forecast_snapshot_lines (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        snapshot_id -> Uuid,
+        opportunity_id -> Uuid,
+        status -> Text,
+        amount_amount -> Nullable<Numeric>,
+        amount_currency -> Nullable<Text>,
+        weighted_amount -> Nullable<Numeric>,
+        weighted_currency -> Nullable<Text>,
+        probability -> Integer,
+        forecast_category -> Text,
+        close_date -> Nullable<Date>,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    forecast_snapshots (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Nullable<Text>,
+        starts_on -> Date,
+        ends_on -> Date,
+        pipeline_id -> Nullable<Uuid>,
+        taken_at -> Timestamptz,
+        line_count -> Integer,
+    }
+}
+
+diesel::table! {
     idempotency_keys (tenant_id, principal_id, key) {
         tenant_id -> Uuid,
         principal_id -> Uuid,
@@ -558,6 +604,62 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_lines (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        order_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        description -> Nullable<Text>,
+        position -> Integer,
+        quantity -> Numeric,
+        unit_price_amount -> Numeric,
+        unit_price_currency -> Text,
+        discount_percent -> Numeric,
+        tax_rate -> Numeric,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Numeric,
+        tax_currency -> Text,
+        gross_amount -> Numeric,
+        gross_currency -> Text,
+    }
+}
+
+diesel::table! {
+    orders (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        quote_id -> Nullable<Uuid>,
+        currency -> Text,
+        status -> Text,
+        ordered_at -> Timestamptz,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Numeric,
+        tax_currency -> Text,
+        gross_amount -> Numeric,
+        gross_currency -> Text,
+        stated_gross_amount -> Nullable<Numeric>,
+        stated_gross_currency -> Nullable<Text>,
+        notes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     pipelines (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -631,6 +733,70 @@ diesel::table! {
         list_price_currency -> Nullable<Text>,
         is_discontinued -> Bool,
         custom -> Jsonb,
+    }
+}
+
+diesel::table! {
+    quote_lines (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        quote_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        description -> Nullable<Text>,
+        position -> Integer,
+        quantity -> Numeric,
+        unit_price_amount -> Numeric,
+        unit_price_currency -> Text,
+        discount_percent -> Numeric,
+        tax_rate -> Numeric,
+        subtotal_amount -> Numeric,
+        subtotal_currency -> Text,
+        discount_amount -> Numeric,
+        discount_currency -> Text,
+        tax_amount -> Numeric,
+        tax_currency -> Text,
+        total_amount -> Numeric,
+        total_currency -> Text,
+    }
+}
+
+diesel::table! {
+    quotes (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        revision -> Integer,
+        replaces_id -> Nullable<Uuid>,
+        opportunity_id -> Uuid,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        currency -> Text,
+        status -> Text,
+        valid_until -> Nullable<Date>,
+        sent_at -> Nullable<Timestamptz>,
+        decided_at -> Nullable<Timestamptz>,
+        subtotal_amount -> Numeric,
+        subtotal_currency -> Text,
+        discount_amount -> Numeric,
+        discount_currency -> Text,
+        tax_amount -> Numeric,
+        tax_currency -> Text,
+        total_amount -> Numeric,
+        total_currency -> Text,
+        terms -> Nullable<Text>,
+        notes -> Nullable<Text>,
     }
 }
 
@@ -771,6 +937,27 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         name -> Text,
         color -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    targets (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        user_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        pipeline_id -> Nullable<Uuid>,
+        starts_on -> Date,
+        ends_on -> Date,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        note -> Nullable<Text>,
     }
 }
 

@@ -54,9 +54,10 @@ async fn the_maven_sales_history_gives_its_published_figures() {
         return;
     };
     let stage = Stage::new();
-    let admin = stage.admin(&stage.tenant());
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
     let pipeline = admin.post("/v1/pipelines", json!({"name": "B2B", "isDefault": true})).await.expect(201).id();
-    let mut road = Road { _stage: stage, admin, id: pipeline.clone(), stages: Vec::new() };
+    let mut road = Road { stage, tenant, admin, id: pipeline.clone(), stages: Vec::new() };
     let steps = [("Prospecting", "OPEN", 10), ("Engaging", "OPEN", 50), ("Won", "WON", 100), ("Lost", "LOST", 0)];
     let steps = steps.iter().enumerate().map(|(at, (name, kind, probability))| {
         let stage =

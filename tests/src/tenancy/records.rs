@@ -81,6 +81,20 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "opportunity-contacts" => json!({"opportunityId": id("opportunities"), "contactId": id("contacts")}),
         "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
+        "orders" => json!({"accountId": id("accounts"), "currency": "EUR"}),
+        "quotes" => json!({"opportunityId": id("opportunities"), "currency": "EUR"}),
+        "quote-lines" | "order-lines" => {
+            let price = json!({"amount": "9.90", "currency": "EUR"});
+            let mut line = json!({"productId": id("products"), "quantity": "2", "unitPrice": price});
+            let (parent, parents) =
+                if resource == "quote-lines" { ("quoteId", "quotes") } else { ("orderId", "orders") };
+            line[parent] = json!(id(parents));
+            line
+        }
+        "targets" => {
+            json!({"startsOn": day(number), "endsOn": "2999-12-31", "amount": {"amount": "9.90", "currency": "EUR"}})
+        }
+        "forecast-snapshots" => json!({"startsOn": "2026-01-01", "endsOn": "2026-03-31"}),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -115,8 +129,9 @@ pub fn change(resource: &str) -> Option<Value> {
             json!({"name": "Changed"})
         }
         "exchange-rates" => json!({"rate": "0.91"}),
-        "price-observations" | "opportunity-contacts" => json!({"note": "Changed"}),
-        "opportunity-lines" => json!({"quantity": "3"}),
+        "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
+        "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
+        "quotes" | "orders" => json!({"notes": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
         "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
         "contacts" | "leads" => json!({"familyName": "Changed"}),
@@ -170,6 +185,11 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let opportunity = format!("/v1/opportunities/{}", ids["opportunities"]);
     let team = json!({"members": [{"userId": ids["users"], "splitPercent": "100"}]});
     admin.post(&format!("{opportunity}/set-team"), team).await.expect(200);
+    // A forecast sees what is expected in its period.
+    admin.patch(&opportunity, json!({"closeDate": "2026-01-31"})).await.expect(200);
+    let kept = admin.post("/v1/forecast-snapshots", body("forecast-snapshots", &ids)).await.expect(201);
+    let kept = admin.get(&format!("/v1/forecast-snapshots/{}?expand=lines", kept.id())).await.expect(200);
+    ids.insert("forecast-snapshot-lines", kept.at("/lines/data/0/id").as_str().unwrap().to_owned());
     for (name, relation) in [("opportunity-members", "members"), ("stage-changes", "stageChanges")] {
         let found = admin.get(&format!("{opportunity}?expand={relation}")).await.expect(200);
         ids.insert(name, found.at(&format!("/{relation}/data/0/id")).as_str().unwrap().to_owned());

@@ -5,10 +5,12 @@ use crate::caller::Caller;
 use async_graphql::{Context, Json, Object, SimpleObject};
 use kith_journal::metric::{self, Question};
 use kith_kernel::Error;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A metric.
-#[derive(SimpleObject)]
+/// A metric, as both APIs tell of it.
+#[derive(SimpleObject, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricDefinition {
     /// Its name.
     name: &'static str,
@@ -22,6 +24,21 @@ pub struct MetricDefinition {
     group_by: Vec<&'static str>,
     /// Whether it has a period; else it is about now.
     has_period: bool,
+}
+
+impl MetricDefinition {
+    /// Of all metrics.
+    pub fn all() -> Vec<Self> {
+        let described = |metric: &'static kith_kernel::Metric| MetricDefinition {
+            name: metric.name,
+            definition: metric.definition,
+            unit: metric.unit.as_str(),
+            resource: metric.resource,
+            group_by: metric.dimensions(),
+            has_period: metric.at.is_some(),
+        };
+        crate::resources::metrics().into_iter().map(described).collect()
+    }
 }
 
 /// The answer of a metric.
@@ -75,15 +92,7 @@ impl MetricQuery {
     /// The metrics there are.
     async fn metrics(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<MetricDefinition>> {
         ctx.data::<Caller>()?;
-        let described = |metric: &'static kith_kernel::Metric| MetricDefinition {
-            name: metric.name,
-            definition: metric.definition,
-            unit: metric.unit.as_str(),
-            resource: metric.resource,
-            group_by: metric.dimensions(),
-            has_period: metric.at.is_some(),
-        };
-        Ok(crate::resources::metrics().into_iter().map(described).collect())
+        Ok(MetricDefinition::all())
     }
 
     /// One metric.

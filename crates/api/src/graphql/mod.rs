@@ -1,9 +1,11 @@
 //! The GraphQL door. async-graphql parses, validates, and answers introspection; the fields that follow from the
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
+mod board;
+mod forecast;
 mod handler;
 pub(crate) mod limits;
-mod metrics;
+pub(crate) mod metrics;
 mod plan;
 mod roots;
 mod run;
@@ -18,7 +20,13 @@ pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
 /// The query root: what follows from the catalogue, and what is written by hand.
 #[derive(MergedObject, Default)]
-pub struct Query(roots::StandardQuery, viewer::ViewerQuery, metrics::MetricQuery);
+pub struct Query(
+    roots::StandardQuery,
+    viewer::ViewerQuery,
+    metrics::MetricQuery,
+    forecast::ForecastQuery,
+    board::BoardQuery,
+);
 
 /// The mutation root.
 #[derive(MergedObject, Default)]

@@ -139,20 +139,21 @@ fn refuse(request: &ServiceRequest) -> Option<Error> {
         return Some(Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding."));
     }
     let api = request.path().starts_with("/v1/") || request.path() == "/graphql";
-    if api && !acceptable(headers) {
+    if api && !acceptable(headers, request.path().ends_with(".svg")) {
         return Some(Error::new(&codes::NOT_ACCEPTABLE, "This API answers application/json."));
     }
     compress::wanted(request).err()
 }
 
-/// Whether JSON is among what the client takes.
-fn acceptable(headers: &HeaderMap) -> bool {
+/// Whether JSON, or the picture that was asked for, is among what the client takes.
+fn acceptable(headers: &HeaderMap, picture: bool) -> bool {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return true };
     let fits = |range: &str| {
         let essence = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         essence == "*/*"
             || essence == "application/*"
             || (essence.starts_with("application/") && essence.ends_with("json"))
+            || (picture && ["image/*", "image/svg+xml"].contains(&essence.as_str()))
     };
     accept.trim().is_empty() || accept.split(',').any(fits)
 }

@@ -97,12 +97,12 @@ fn scalar(asked: &mut Asked, name: &str, value: String, violations: &mut Violati
             Ok(dry_run) => asked.dry_run = dry_run,
             Err(_) => violations.add(at, "WRONG_TYPE", "Expected true or false."),
         },
-        "from" | "to" | "groupBy" | "currency" => drop(asked.more.insert(name.to_owned(), value)),
-        _ => violations.add(
+        "filter" => violations.add(
             at,
             "WRONG_TYPE",
             "A filter is written filter[field]=value or filter[field][operator]=value.",
         ),
+        _ => drop(asked.more.insert(name.to_owned(), value)),
     }
 }
 

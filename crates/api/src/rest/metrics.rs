@@ -2,12 +2,13 @@
 
 use super::json;
 use crate::caller::Caller;
+use crate::graphql::metrics::MetricDefinition;
 use crate::http::problem::Handled;
 use crate::http::query;
 use actix_web::{HttpRequest, web};
 use kith_journal::metric::{self, Question};
-use kith_kernel::{Error, Metric};
-use serde_json::{Value, json as value};
+use kith_kernel::Error;
+use serde_json::json as value;
 
 /// Their routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -15,18 +16,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/v1/metrics").get(list).default_service(other()))
         .service(web::resource("/v1/metrics/{metric}").get(one).default_service(other()));
-}
-
-/// What the API tells of a metric.
-fn described(metric: &Metric) -> Value {
-    value!({
-        "name": metric.name,
-        "definition": metric.definition,
-        "unit": metric.unit.as_str(),
-        "resource": metric.resource,
-        "groupBy": metric.dimensions(),
-        "hasPeriod": metric.at.is_some(),
-    })
 }
 
 /// The metrics there are.
@@ -40,7 +29,7 @@ fn described(metric: &Metric) -> Value {
 )]
 pub async fn list(_caller: Caller, request: HttpRequest) -> Handled {
     query::read(request.query_string(), &[])?;
-    let all: Vec<_> = crate::resources::metrics().iter().map(|metric| described(metric)).collect();
+    let all = MetricDefinition::all();
     Ok(json(200, value!({"data": all}).to_string().into_bytes(), None))
 }
 

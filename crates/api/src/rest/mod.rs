@@ -2,8 +2,10 @@
 
 pub mod auth;
 pub mod capture;
+pub mod forecast;
 pub mod metrics;
 pub mod overview;
+pub mod pictures;
 pub mod select;
 pub mod standard;
 pub mod system;
@@ -25,6 +27,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     capture::routes(config);
     metrics::routes(config);
     overview::routes(config);
+    forecast::routes(config);
+    pictures::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));

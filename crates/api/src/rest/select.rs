@@ -1,6 +1,8 @@
 //! `fields` and `expand` as a selection.
 
-use kith_kernel::{Cx, Entry, Item, Link, ListArgs, ListItem, ListSelect, PageItem, Result, Selection, Violations};
+use kith_kernel::{
+    Cx, Entry, Error, Item, Link, ListArgs, ListItem, ListSelect, PageItem, Result, Selection, Violations,
+};
 
 /// Deepest `expand`.
 const MAX_LEVELS: usize = 4;
@@ -95,4 +97,14 @@ pub fn page(select: Selection, args: &ListArgs) -> ListSelect {
         entry: select.entry,
         items: vec![ListItem::Nodes(Item::key("data"), select), ListItem::Page(Item::key("page"), page)],
     }
+}
+
+/// The same error with pointers into a body that says what else stands in the query string.
+pub fn in_body(mut error: Error) -> Error {
+    for violation in &mut error.violations {
+        if let Some(rest) = violation.pointer.strip_prefix("/query") {
+            violation.pointer = rest.to_owned();
+        }
+    }
+    error
 }

@@ -1,6 +1,6 @@
 //! The standard routes, the same for every resource of the catalogue.
 
-use super::select::{page, selection};
+use super::select::{in_body, page, selection};
 use super::{answer, json, path_id};
 use crate::caller::{Answer, Caller, Manner};
 use crate::http::body::Json;
@@ -118,16 +118,6 @@ async fn listed(entry: &'static Entry, caller: Caller, asked: query::Asked) -> R
         })
         .await?;
     Ok(json(200, text, None))
-}
-
-/// The same error with pointers into a body that says what else stands in the query string.
-fn in_body(mut error: Error) -> Error {
-    for violation in &mut error.violations {
-        if let Some(rest) = violation.pointer.strip_prefix("/query") {
-            violation.pointer = rest.to_owned();
-        }
-    }
-    error
 }
 
 /// The body of `POST …/query`: the parameters of a list as JSON.

@@ -39,6 +39,7 @@ const BASE: Metric = Metric {
     value: "count(*)",
     count: "count(*)",
     money: None,
+    whole: &[],
     by: &[SOURCE, CAMPAIGN, FORM, OWNER, TEAM, COUNTRY, STATUS],
 };
 

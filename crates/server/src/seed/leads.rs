@@ -81,7 +81,7 @@ fn lead(load: &mut Load<'_>, dice: &mut Dice, number: u64, form: Uuid) -> Result
         return Ok(());
     }
     let answered = (came + TimeDelta::minutes(i64::try_from(5 + dice.roll(600)).unwrap_or(5))).min(load.cx.now);
-    load.then(answered, |load| load.act("leads", id, "respond", &json!({})))?;
+    load.then(answered, |load| load.act("leads", id, "respond", json!({})))?;
     let (verb, body) = match dice.roll(5) {
         0 => ("qualify", json!({})),
         1 => ("nurture", json!({})),
@@ -89,5 +89,5 @@ fn lead(load: &mut Load<'_>, dice: &mut Dice, number: u64, form: Uuid) -> Result
         3 => ("convert", json!({"onDuplicate": "IGNORE"})),
         _ => return Ok(()),
     };
-    load.then((answered + TimeDelta::days(1)).min(load.cx.now), |load| load.act("leads", id, verb, &body))
+    load.then((answered + TimeDelta::days(1)).min(load.cx.now), |load| load.act("leads", id, verb, body))
 }

@@ -1,8 +1,7 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
-use super::leads;
-use super::pipeline;
+use super::{forecast, leads, pipeline};
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::batch::{Op, Step};
@@ -44,17 +43,32 @@ pub(super) struct Load<'a> {
 impl Load<'_> {
     /// One upsert by Northwind's key; members without a value are left out.
     pub(super) fn put(&mut self, resource: &str, key: &str, data: Value) -> Result<Uuid> {
+        self.records += 1;
+        self.step(resource, Op::Upsert(SYSTEM.into(), key.into()), data)
+    }
+
+    /// A record that has no key.
+    pub(super) fn make(&mut self, resource: &str, data: Value) -> Result<Uuid> {
+        self.records += 1;
+        self.step(resource, Op::Create, data)
+    }
+
+    /// A change to a record.
+    pub(super) fn change(&mut self, resource: &str, id: Uuid, data: Value) -> Result<Uuid> {
+        self.step(resource, Op::Update(id), data)
+    }
+
+    fn step(&mut self, resource: &str, op: Op, data: Value) -> Result<Uuid> {
         let data: Map<String, Value> = match data {
             Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
             _ => Map::new(),
         };
-        let step = Step { op: Op::Upsert(SYSTEM.into(), key.into()), if_version: None, data };
-        self.records += 1;
+        let step = Step { op, if_version: None, data };
         Ok(step.run(self.conn, self.cx, self.cx.entry(resource)?)?.row.meta().id)
     }
 
     /// One business verb.
-    pub(super) fn act(&mut self, resource: &str, id: Uuid, verb: &str, body: &Value) -> Result<()> {
+    pub(super) fn act(&mut self, resource: &str, id: Uuid, verb: &str, body: Value) -> Result<()> {
         let command = self.cx.entry(resource)?.command(verb);
         let command = command.ok_or_else(|| Error::internal(format!("{resource} have no verb {verb}")))?;
         let body = body.as_object().cloned().unwrap_or_default();
@@ -87,7 +101,8 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
         let key = cell(&row, "supplier_id").unwrap_or_default().to_owned();
         account(&mut load, &row, &format!("supplier:{key}"), "SUPPLIER", None)?;
     }
-    pipeline::load(&mut load, &customers)?;
+    let deals = pipeline::load(&mut load, &customers)?;
+    forecast::load(&mut load, &deals)?;
     leads::load(&mut load, &customers)?;
     Ok(load.records)
 }

@@ -2,7 +2,7 @@
 //! same ones every time, so that a demonstration has something to win and to lose. Days count back from today.
 
 use super::northwind::{Load, cell, file, rows};
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use kith_kernel::Result;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -43,6 +43,22 @@ impl Dice {
     }
 }
 
+/// An opportunity that was made.
+pub struct Deal {
+    /// Its id.
+    pub id: Uuid,
+    /// What is unique about it.
+    pub key: String,
+    /// The name of its stage.
+    pub stage: &'static str,
+    /// The user who is responsible.
+    pub owner: Option<Uuid>,
+    /// When it is expected to be decided, while it is open.
+    pub closes: Option<NaiveDate>,
+    /// Product, quantity, price and discount of its line.
+    pub line: Value,
+}
+
 struct Product {
     id: Uuid,
     name: String,
@@ -50,7 +66,7 @@ struct Product {
 }
 
 /// Loads all of it.
-pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<()> {
+pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<Vec<Deal>> {
     let products = products(load)?;
     let pipeline = load.put("pipelines", "pipeline:sales", json!({"name": "Sales", "isDefault": true}))?;
     let mut stages = Vec::new();
@@ -73,6 +89,7 @@ pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<()> {
         if outcome == "WON" { won.push(id) } else { lost.push(id) }
     }
     let mut dice = Dice(1996);
+    let mut deals = Vec::new();
     for (account, key, owner) in customers {
         for number in 1..=1 + dice.roll(3) {
             let Some((at, stage)) =
@@ -86,6 +103,7 @@ pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<()> {
             let closed = dice.roll(opened);
             let (is_won, is_lost) = (at == 4, at == 5);
             let reason = if is_won { dice.pick(&won) } else { dice.pick(&lost) };
+            let mut closes = None;
             let rival = dice.pick(&competitors).copied().filter(|_| is_lost);
             let mut body = json!({
                 "name": format!("{} for {}", product.name, key), "accountId": account, "stageId": stage, "amountFromLines": true,
@@ -95,6 +113,7 @@ pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<()> {
                 add(&mut body, json!({"closedAt": back(now, closed), "closeReasonId": reason, "competitorId": rival}));
             } else {
                 let until = now.date_naive().checked_add_days(Days::new(10 + dice.roll(120)));
+                closes = until;
                 add(
                     &mut body,
                     json!({"closeDate": until, "nextStep": "Call", "nextStepOn": now.date_naive().checked_add_days(Days::new(dice.roll(14)))}),
@@ -102,17 +121,22 @@ pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<()> {
             }
             let opportunity = load.put("opportunities", &format!("opportunity:{key}:{number}"), body)?;
             let line = json!({
-                "opportunityId": opportunity, "productId": product.id, "quantity": (10 * (1 + dice.roll(20))).to_string(),
+                "productId": product.id, "quantity": (10 * (1 + dice.roll(20))).to_string(),
                 "unitPrice": {"amount": product.price, "currency": "USD"}, "discountPercent": (5 * dice.roll(4)).to_string(),
             });
-            load.put("opportunity-lines", &format!("line:{key}:{number}"), line)?;
+            let mut of_opportunity = line.clone();
+            add(&mut of_opportunity, json!({"opportunityId": opportunity}));
+            load.put("opportunity-lines", &format!("line:{key}:{number}"), of_opportunity)?;
+            let stage = STAGES.get(at).map_or("", |(name, ..)| *name);
+            let (owner, key_of) = (owner.map(|(user, _)| user), format!("{key}:{number}"));
+            deals.push(Deal { id: opportunity, key: key_of, stage, owner, closes, line });
             if let Some(competitor) = dice.pick(&competitors).filter(|_| number == 1) {
                 let part = json!({"opportunityId": opportunity, "competitorId": competitor, "position": dice.pick(&["AHEAD", "LEVEL", "BEHIND"])});
                 load.put("opportunity-competitors", &format!("rival:{key}:{number}"), part)?;
             }
         }
     }
-    Ok(())
+    Ok(deals)
 }
 
 fn products(load: &mut Load<'_>) -> Result<Vec<Product>> {

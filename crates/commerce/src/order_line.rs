@@ -1,0 +1,91 @@
+//! The lines of an order.
+
+use crate::{AREA, Order, order::OrderStatus};
+use diesel::PgConnection;
+use kith_journal::{log, store, verbs};
+use kith_kernel::ids::{OrderId, OrderLineId, ProductId};
+use kith_kernel::{Bind, Cx, Error, Money, Ownership, Priced, Resource, Result, Violations};
+use kith_macros::resource;
+use rust_decimal::Decimal;
+
+/// What was ordered. Lines change while their order is a DRAFT. Each step of the sum is rounded to the decimal places of
+/// the currency, halves away from zero.
+#[resource(table = order_lines, id = OrderLineId)]
+pub struct OrderLine {
+    /// The order.
+    #[field(filter, create_only)]
+    pub order_id: OrderId,
+    /// The product; without one, the description says what it is.
+    #[field(filter)]
+    pub product_id: Option<ProductId>,
+    /// What it is, in free text; required without a product.
+    #[field(max = 1_000)]
+    pub description: Option<String>,
+    /// Its place among the lines.
+    #[field(sort, default)]
+    pub position: i32,
+    /// How many units.
+    #[field(filter, example = "\"10\"")]
+    pub quantity: Decimal,
+    /// The price of one unit, without tax, in the currency of the order.
+    #[field(money)]
+    pub unit_price: Money,
+    /// Discount in percent.
+    #[field(default, example = "\"5\"")]
+    pub discount_percent: Decimal,
+    /// Tax in percent.
+    #[field(default, example = "\"19\"")]
+    pub tax_rate: Decimal,
+    /// quantity × unitPrice less the discount.
+    #[field(read_only, money)]
+    pub net: Money,
+    /// taxRate per cent of net.
+    #[field(read_only, money)]
+    pub tax: Money,
+    /// net + tax.
+    #[field(filter, read_only, money)]
+    pub gross: Money,
+}
+
+impl Resource for OrderLine {
+    const AREA: &'static str = AREA;
+    const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["order"] };
+
+    fn check(&self, violations: &mut Violations) {
+        let named = self.product_id.is_some() || self.description.is_some();
+        violations.ensure(named, "/description", "REQUIRED", "A line has a product or a description.");
+        self.priced().check(violations);
+    }
+
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+        let amounts = self.priced().amounts()?;
+        let net = Money { amount: amounts.subtotal.amount - amounts.discount.amount, ..amounts.subtotal };
+        (self.net, self.tax, self.gross) = (net, amounts.tax, amounts.total);
+        // Whoever writes a line holds the order until the end, so that two of them add up.
+        let order = store::rows::<Order>(conn, cx, |out| {
+            out.sql(" AND t.id = ").bind(Bind::Uuid(Some(self.order_id.0))).sql(" FOR UPDATE");
+        })?;
+        // One that is not there is refused by the foreign key.
+        let Some(order) = order.first() else { return Ok(()) };
+        if order.status != OrderStatus::Draft || order.meta.archived_at.is_some() {
+            return Err(Error::illegal("The lines of an order change while it is a DRAFT.", &[]));
+        }
+        if order.currency != self.unit_price.currency {
+            let detail = format!("The order is in {}.", order.currency);
+            return Err(Error::invalid("/unitPrice", "MIXED_CURRENCIES", detail));
+        }
+        Ok(())
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+        // Nothing to edit: preparing the order sums its lines.
+        verbs::change::<Order>(conn, &cx.as_system(), self.order_id.0, None, log::UPDATED, |_, _| Ok(())).map(drop)
+    }
+}
+
+impl OrderLine {
+    fn priced(&self) -> Priced {
+        let (quantity, unit_price) = (self.quantity, self.unit_price);
+        Priced { quantity, unit_price, discount_percent: self.discount_percent, tax_rate: self.tax_rate }
+    }
+}
