@@ -17,12 +17,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
-    ("api", &["commerce", "contacts", "db", "identity", "journal", "kernel", "pipeline"]),
+    ("interactions", &["journal", "kernel", "macros"]),
+    ("api", &["commerce", "contacts", "db", "identity", "interactions", "journal", "kernel", "pipeline"]),
     ("server", &["api", "db", "identity", "journal", "kernel", "statistics"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
-const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline"];
+const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline", "interactions"];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];
 
 /// The folder of the workspace.

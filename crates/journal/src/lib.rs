@@ -4,6 +4,8 @@
 //! - [`store`] reads, locks, inserts and saves one row of any resource;
 //! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] for business verbs;
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
+//! - [`subject`] is what stands in for a foreign key to a record of any resource;
+//! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
 //! - [`metric`] counts and adds up.
 //!
@@ -15,5 +17,7 @@ pub mod log;
 pub mod metric;
 pub mod read;
 pub mod store;
+pub mod subject;
+pub mod timeline;
 pub mod verbs;
 mod write;

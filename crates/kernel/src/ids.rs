@@ -90,4 +90,10 @@ ids! {
     OpportunityContactId => "opportunity-contacts";
     /// A competitor's part in an opportunity.
     OpportunityCompetitorId => "opportunity-competitors";
+    /// An interaction.
+    InteractionId => "interactions";
+    /// A person's part in an interaction.
+    InteractionContactId => "interaction-contacts";
+    /// A task.
+    TaskId => "tasks";
 }

@@ -24,8 +24,10 @@ mod rate;
 mod select;
 mod shape;
 mod statement;
+mod subject;
 pub mod text;
 mod time;
+mod timeline;
 mod types;
 mod vocabulary;
 
@@ -45,7 +47,9 @@ pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use statement::{Bind, Statement, Typed};
+pub use subject::SubjectType;
 pub use time::{Clock, write_date, write_time};
+pub use timeline::{About, Moment, Spot, Timeline, TimelineArgs};
 pub use types::Custom;
 pub use vocabulary::BuyingRole;
 

@@ -75,6 +75,11 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "opportunity-contacts" => json!({"opportunityId": id("opportunities"), "contactId": id("contacts")}),
         "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
+        "interactions" => {
+            about(json!({"channel": "EMAIL", "direction": "INBOUND", "subjectLine": format!("Mail {number}")}))
+        }
+        "interaction-contacts" => json!({"interactionId": id("interactions"), "contactId": id("contacts")}),
+        "tasks" => about(json!({"title": format!("Task {number}"), "reminderAt": "2026-01-05T09:00:00Z"})),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -94,6 +99,9 @@ pub fn change(resource: &str) -> Option<Value> {
             json!({"name": "Changed"})
         }
         "exchange-rates" => json!({"rate": "0.91"}),
+        "interactions" => json!({"outcome": "Changed"}),
+        "interaction-contacts" => json!({"role": "CC"}),
+        "tasks" => json!({"title": "Changed"}),
         "price-observations" | "opportunity-contacts" => json!({"note": "Changed"}),
         "opportunity-lines" => json!({"quantity": "3"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
@@ -113,6 +121,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("pipelines", "reorder-stages") => json!({"stageIds": [ids["stages"]]}),
         ("opportunities", "move") => json!({"stageId": ids["stages"]}),
         ("opportunities", "set-team") => json!({"members": []}),
+        ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
 }
@@ -131,9 +140,18 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     for name in first.into_iter().chain(rest) {
         let mut targets = ids.clone();
         // What ties two records together does so once; the next one that `body` describes shall not be the same.
-        let ties = ["taggings", "memberships", "role-assignments", "opportunity-contacts", "opportunity-competitors"];
+        let ties = [
+            "taggings",
+            "memberships",
+            "role-assignments",
+            "opportunity-contacts",
+            "opportunity-competitors",
+            "interaction-contacts",
+        ];
         if ties.contains(&name) {
-            for target in ["tags", "users", "opportunities"].into_iter().filter(|target| ids.contains_key(target)) {
+            for target in
+                ["tags", "users", "opportunities", "interactions"].into_iter().filter(|target| ids.contains_key(target))
+            {
                 let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
                 targets.insert(target, other.id());
             }

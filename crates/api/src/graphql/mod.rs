@@ -7,6 +7,7 @@ mod metrics;
 mod plan;
 mod roots;
 mod run;
+mod timeline;
 mod types;
 mod variables;
 mod viewer;

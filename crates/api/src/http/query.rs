@@ -97,7 +97,9 @@ fn scalar(asked: &mut Asked, name: &str, value: String, violations: &mut Violati
             Ok(dry_run) => asked.dry_run = dry_run,
             Err(_) => violations.add(at, "WRONG_TYPE", "Expected true or false."),
         },
-        "from" | "to" | "groupBy" | "currency" => drop(asked.more.insert(name.to_owned(), value)),
+        "from" | "to" | "groupBy" | "currency" | "kinds" | "channels" => {
+            drop(asked.more.insert(name.to_owned(), value))
+        }
         _ => violations.add(
             at,
             "WRONG_TYPE",

@@ -42,6 +42,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "contacts", description = "Accounts, contacts and what hangs on them."),
         (name = "commerce", description = "What is sold, and exchange rates."),
         (name = "pipeline", description = "Pipelines, opportunities, competitors."),
+        (name = "interactions", description = "Touches over every channel, and tasks."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),

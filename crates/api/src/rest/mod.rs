@@ -6,6 +6,7 @@ pub mod overview;
 pub mod select;
 pub mod standard;
 pub mod system;
+mod timeline;
 
 use crate::caller::Answer;
 use actix_web::http::StatusCode;
