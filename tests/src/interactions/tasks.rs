@@ -118,7 +118,7 @@ async fn reminders_that_have_come_can_be_asked_for_put_off_and_dismissed() {
             .map(|task| task["id"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(coming().await, [due.clone()]);
+    assert_eq!(coming().await, std::slice::from_ref(&due));
     let seen = act(&admin, &due, "dismiss-reminder", json!({})).await.expect(200);
     assert_eq!(act(&admin, &due, "dismiss-reminder", json!({})).await.expect(200).body, seen.body);
     assert_eq!(coming().await, Vec::<String>::new());
@@ -128,7 +128,7 @@ async fn reminders_that_have_come_can_be_asked_for_put_off_and_dismissed() {
     assert_eq!((&put_off.body["reminderDismissedAt"], &put_off.body["dueAt"]), (&Value::Null, &Value::Null));
     assert_eq!(coming().await, Vec::<String>::new());
     stage.app.clock.advance(TimeDelta::minutes(2));
-    assert_eq!(coming().await, [due.clone()]);
+    assert_eq!(coming().await, std::slice::from_ref(&due));
     act(&admin, &due, "dismiss-reminder", json!({})).await.expect(200);
     let moved = admin.patch(&format!("/v1/tasks/{due}"), json!({"reminderAt": past})).await.expect(200);
     assert_eq!(moved.body["reminderDismissedAt"], Value::Null);

@@ -418,6 +418,5 @@ fn a_page_in_the_middle_is_read_from_indexes() {
         for index in ["interactions_account_timeline_idx", "tasks_account_timeline_idx", "notes_subject_timeline_idx"] {
             assert!(text.contains(index), "{index}:\n{text}");
         }
-        println!("{text}");
     }
 }

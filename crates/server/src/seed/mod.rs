@@ -1,6 +1,7 @@
 //! The demonstration tenant: Northwind's customers, suppliers and employees, loaded through the same batch steps that
 //! the API offers, keyed by Northwind's own keys, so that loading twice changes nothing.
 
+mod interactions;
 mod northwind;
 mod pipeline;
 

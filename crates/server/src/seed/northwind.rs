@@ -1,9 +1,10 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
-use super::pipeline;
+use super::{interactions, pipeline};
 use diesel::PgConnection;
 use kith_journal::batch::{Op, Step};
+use kith_journal::verbs;
 use kith_kernel::{Cx, Error, Result};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -50,6 +51,11 @@ impl Load<'_> {
         self.records += 1;
         Ok(step.run(self.conn, self.cx, self.cx.entry(resource)?)?.row.meta().id)
     }
+
+    /// What was put before.
+    pub(super) fn known(&mut self, resource: &str, key: &str) -> Result<Option<Uuid>> {
+        verbs::by_external_id(self.conn, self.cx, self.cx.entry(resource)?, SYSTEM, key)
+    }
 }
 
 /// Loads everything; how many records there are then.
@@ -69,6 +75,7 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
         account(&mut load, &row, &format!("supplier:{key}"), "SUPPLIER", None)?;
     }
     pipeline::load(&mut load, &customers)?;
+    interactions::load(&mut load, &customers)?;
     Ok(load.records)
 }
 

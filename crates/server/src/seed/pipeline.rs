@@ -29,15 +29,15 @@ const REASONS: [(&str, &str); 4] =
 const SOURCES: [&str; 4] = ["trade fair", "referral", "web site", "cold call"];
 
 /// Numbers that look random and are always the same (Knuth's MMIX generator).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides.max(1)
     }
 
-    fn pick<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+    pub(super) fn pick<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         let at = self.roll(u64::try_from(all.len()).unwrap_or(1));
         all.get(usize::try_from(at).unwrap_or(0))
     }
@@ -139,7 +139,7 @@ fn products(load: &mut Load<'_>) -> Result<Vec<Product>> {
 }
 
 /// So many days before.
-fn back(now: DateTime<Utc>, days: u64) -> Option<DateTime<Utc>> {
+pub(super) fn back(now: DateTime<Utc>, days: u64) -> Option<DateTime<Utc>> {
     now.checked_sub_days(Days::new(days))
 }
 
