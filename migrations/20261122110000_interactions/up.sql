@@ -52,6 +52,7 @@ CREATE TABLE interaction_contacts (
     interaction_id uuid NOT NULL,
     contact_id uuid NOT NULL,
     role text NOT NULL,
+    occurred_at timestamptz NOT NULL,
     CONSTRAINT interaction_contacts_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT interaction_contacts_interaction_id_fkey FOREIGN KEY (tenant_id, interaction_id) REFERENCES interactions (tenant_id, id),
     CONSTRAINT interaction_contacts_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id),
@@ -62,6 +63,7 @@ CREATE INDEX interaction_contacts_interaction_id_idx ON interaction_contacts (te
 CREATE INDEX interaction_contacts_contact_id_idx ON interaction_contacts (tenant_id, contact_id, id);
 CREATE INDEX interaction_contacts_created_at_idx ON interaction_contacts (tenant_id, created_at, id);
 CREATE INDEX interaction_contacts_updated_at_idx ON interaction_contacts (tenant_id, updated_at, id);
+CREATE INDEX interaction_contacts_occurred_at_idx ON interaction_contacts (tenant_id, occurred_at, id);
 COMMENT ON TABLE interaction_contacts IS 'A person who took part in an interaction';
 SELECT kith_protect('interaction_contacts');
 
@@ -126,6 +128,7 @@ SELECT kith_protect('tasks');
 CREATE INDEX interactions_thread_key_idx ON interactions (tenant_id, thread_key, occurred_at, id);
 CREATE INDEX interactions_subject_timeline_idx ON interactions (tenant_id, subject_id, occurred_at, id);
 CREATE INDEX interactions_account_timeline_idx ON interactions (tenant_id, account_id, occurred_at, id);
+CREATE INDEX interaction_contacts_timeline_idx ON interaction_contacts (tenant_id, contact_id, occurred_at, interaction_id);
 CREATE INDEX tasks_subject_timeline_idx ON tasks (tenant_id, subject_id, (COALESCE(completed_at, due_at, created_at)), id);
 CREATE INDEX tasks_account_timeline_idx ON tasks (tenant_id, account_id, (COALESCE(completed_at, due_at, created_at)), id);
 CREATE INDEX tasks_contact_timeline_idx ON tasks (tenant_id, contact_id, (COALESCE(completed_at, due_at, created_at)), id);

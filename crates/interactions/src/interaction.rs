@@ -1,6 +1,6 @@
 //! Touches: a call, a mail, a visit. One table over all channels, so that one list shows all of them.
 
-use crate::AREA;
+use crate::{AREA, participant};
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::subject;
@@ -113,7 +113,12 @@ impl Resource for Interaction {
         about: &[
             About::Subject,
             About::Column("account_id"),
-            About::Through { resource: "interaction-contacts", ours: "interaction_id", theirs: "contact_id" },
+            About::Through {
+                resource: "interaction-contacts",
+                ours: "interaction_id",
+                theirs: "contact_id",
+                at: "p.occurred_at",
+            },
         ],
     });
     const RELATIONS: &'static [Relation] = &[
@@ -137,6 +142,11 @@ impl Resource for Interaction {
         violations.ensure(positive, "/durationSeconds", "OUT_OF_RANGE", "It cannot end before it began.");
         let scale = self.sentiment.is_none_or(|sentiment| sentiment.abs() <= Decimal::ONE);
         violations.ensure(scale, "/sentiment", "OUT_OF_RANGE", "Expected -1 to 1.");
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        let moved = before.is_some_and(|before| before.occurred_at != self.occurred_at);
+        if moved { participant::follow(conn, cx, self) } else { Ok(()) }
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {

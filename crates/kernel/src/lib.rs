@@ -18,6 +18,7 @@ mod field;
 mod filter;
 pub mod ids;
 mod metric;
+mod moment;
 mod money;
 mod page;
 mod rate;
@@ -41,6 +42,7 @@ pub use error::{Code, Codes, Error, Kind as ErrorKind, Result, Violation, Violat
 pub use field::{Access, Field, FieldType, Kind};
 pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES, escape};
 pub use metric::{Dimension, MONTH, Metric, Unit};
+pub use moment::{About, Moment};
 pub use money::{Currency, Money, decimal_from_text};
 pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};
 pub use rate::Rate;
@@ -49,7 +51,7 @@ pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape}
 pub use statement::{Bind, Statement, Typed};
 pub use subject::SubjectType;
 pub use time::{Clock, write_date, write_time};
-pub use timeline::{About, Moment, Spot, Timeline, TimelineArgs};
+pub use timeline::{Spot, Timeline, TimelineArgs};
 pub use types::Custom;
 pub use vocabulary::BuyingRole;
 

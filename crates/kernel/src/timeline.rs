@@ -1,86 +1,13 @@
-//! Timelines: what there is about a record, over all resources that say how their rows stand in one. The ways from a
-//! record to what is about it follow from the catalogue, so that a new resource comes in by being there.
+//! Timelines: a page of what there is about a record, as one statement over all resources that have a [`Moment`].
 
 use crate::page::MAX_LIMIT;
 use crate::{
-    Action, Bind, Catalogue, Condition, Cursor, Cx, Entry, Error, FieldType, Kind, Result, RowScope, Statement,
+    About, Action, Bind, Condition, Cursor, Cx, Entry, Error, FieldType, Kind, Moment, Result, RowScope, Statement,
     Violations, codes, types, write_time,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-/// How the rows of a resource stand in the timelines of what they are about.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// SQL over the row `t`: where it stands. Never null, and indexed after each way of `about`.
-    pub at: &'static str,
-    /// SQL over the row `t`: one line about it.
-    pub title: &'static str,
-    /// The resource that the title tells of, whose right to read it takes.
-    pub title_of: Option<&'static str>,
-    /// The column with the channel.
-    pub channel: Option<&'static str>,
-    /// What it is about.
-    pub about: &'static [About],
-}
-
-/// A way from a row to a record that it is about.
-#[derive(Clone, Copy, Debug)]
-pub enum About {
-    /// Its `subject_type` and `subject_id`.
-    Subject,
-    /// A column that refers to the record.
-    Column(&'static str),
-    /// The rows of `resource` whose `ours` refers to it and whose `theirs` refers to the record.
-    Through {
-        /// Name of a resource.
-        resource: &'static str,
-        /// Its column.
-        ours: &'static str,
-        /// Its column.
-        theirs: &'static str,
-    },
-}
-
-impl About {
-    /// Whether it can lead from a row of `from` to a record of `to`.
-    fn reaches(&self, catalogue: &Catalogue, from: &Entry, to: &Entry) -> bool {
-        let column = |entry: &Entry, name| Some(entry.fields.get(entry.field_of_column(name)?)?.kind);
-        match self {
-            About::Subject => {
-                let Some(Kind::Enum(_, values)) = column(from, "subject_type") else { return false };
-                values.iter().any(|(value, _)| *value == to.subject)
-            }
-            About::Column(name) => column(from, name) == Some(Kind::Id(Some(to.name))),
-            About::Through { resource, theirs, .. } => {
-                let middle = catalogue.get(resource).and_then(|middle| column(middle, theirs));
-                middle == Some(Kind::Id(Some(to.name)))
-            }
-        }
-    }
-}
-
-impl Catalogue {
-    /// The resources whose rows stand in timelines, with how they do.
-    pub fn moments(&self) -> impl Iterator<Item = (&Entry, Moment)> {
-        self.entries().iter().filter_map(|entry| Some((entry, entry.moment?)))
-    }
-
-    /// Whether anything can be about a record of this resource.
-    pub fn has_timeline(&self, entry: &Entry) -> bool {
-        self.moments().any(|(from, moment)| moment.about.iter().any(|about| about.reaches(self, from, entry)))
-    }
-
-    /// The values that the channel of a moment may have, with the name of their type.
-    pub fn channels(&self) -> Option<(&'static str, Vec<&'static str>)> {
-        self.moments().find_map(|(entry, moment)| {
-            let field = entry.fields.get(entry.field_of_column(moment.channel?)?)?;
-            let Kind::Enum(name, values) = field.kind else { return None };
-            Some((name, values.iter().map(|(value, _)| *value).collect()))
-        })
-    }
-}
 
 /// What is asked of a timeline.
 #[derive(Clone, Debug, Default)]
@@ -252,62 +179,66 @@ impl<'a> Timeline<'a> {
         let channel = moment.channel.map_or("NULL::text".to_owned(), |column| format!("t.{column}"));
         let mut out = Statement::new(format!(
             "SELECT s.* FROM target g CROSS JOIN LATERAL (SELECT '{kind}'::text AS kind, t.id, {at} AS at, \
-             {title} AS title, {channel} AS channel FROM {} t WHERE t.tenant_id = ",
-            from.table
+             {title} AS title, {channel} AS channel FROM ",
         ));
-        out.bind(tenant.clone()).sql(" AND t.archived_at IS NULL");
-        // The kind of target that the way leads to; a subject says itself.
-        let leads_to = match about {
+        // The kind of target that the way leads to; a subject says itself. The rows come newest first from an index.
+        let (leads_to, order) = match about {
             About::Subject => {
-                out.sql(" AND t.subject_type = g.kind AND t.subject_id = g.id");
-                None
+                out.sql(format!("{} t WHERE t.subject_type = g.kind AND t.subject_id = g.id", from.table));
+                self.after(kind, moment.at, "t.id", &mut out);
+                (None, format!("{at} DESC, t.id"))
             }
             About::Column(column) => {
-                out.sql(format!(" AND t.{column} = g.id"));
-                Some(from.fields.get(from.field_of_column(column)?)?.kind)
+                out.sql(format!("{} t WHERE t.{column} = g.id", from.table));
+                self.after(kind, moment.at, "t.id", &mut out);
+                (Some(from.fields.get(from.field_of_column(column)?)?.kind), format!("{at} DESC, t.id"))
             }
-            About::Through { resource, ours, theirs } => {
+            About::Through { resource, ours, theirs, at } => {
                 let middle = cx.catalogue.get(resource)?;
                 let scope = self.may_read(middle)?;
-                out.sql(format!(" AND t.id IN (SELECT p.{ours} FROM {} p WHERE p.tenant_id = ", middle.table));
-                out.bind(tenant).sql(format!(" AND p.archived_at IS NULL AND p.{theirs} = g.id"));
+                // Whoever took part twice is there once.
+                out.sql(format!(
+                    "(SELECT DISTINCT {at} AS at, p.{ours} AS id FROM {} p WHERE p.{theirs} = g.id",
+                    middle.table
+                ));
+                out.sql(" AND p.tenant_id = ").bind(tenant.clone()).sql(" AND p.archived_at IS NULL");
                 condition.scope(middle, "p", scope, &mut out);
-                out.sql(")");
-                Some(middle.fields.get(middle.field_of_column(theirs)?)?.kind)
+                self.after(kind, at, &format!("p.{ours}"), &mut out);
+                out.sql(format!(
+                    " ORDER BY {at} DESC, p.{ours} DESC) w JOIN {} t ON t.id = w.id WHERE TRUE",
+                    from.table
+                ));
+                (Some(middle.fields.get(middle.field_of_column(theirs)?)?.kind), "w.at DESC, w.id".to_owned())
             }
         };
+        out.sql(" AND t.tenant_id = ").bind(tenant).sql(" AND t.archived_at IS NULL");
         condition.scope(from, "t", scope, &mut out);
-        self.within(moment, &mut out);
-        self.seek(kind, at, &mut out);
-        out.sql(format!(" ORDER BY {at} DESC, t.id DESC LIMIT {limit}) s"));
+        if let (Some(channels), Some(column)) = (&self.asked.channels, moment.channel) {
+            out.sql(format!(" AND t.{column} = ANY(")).bind(Bind::Texts(channels.clone())).sql(")");
+        }
+        out.sql(format!(" ORDER BY {order} DESC LIMIT {limit}) s"));
         if let Some(Kind::Id(Some(name))) = leads_to {
             out.sql(format!(" WHERE g.kind = '{}'", cx.catalogue.get(name)?.subject));
         }
         Some(out)
     }
 
-    /// The period and the channels that are asked for.
-    fn within(&self, moment: &Moment, out: &mut Statement) {
+    /// Only what is within the period and stands after the cursor: older, or at the same time of a later kind, or of
+    /// the same kind with a smaller id.
+    fn after(&self, kind: &str, at: &str, id: &str, out: &mut Statement) {
         for (sign, time) in [(">=", self.from), ("<", self.to)] {
             if time.is_some() {
-                out.sql(format!(" AND {} {sign} ", moment.at)).bind(Bind::Time(time));
+                out.sql(format!(" AND {at} {sign} ")).bind(Bind::Time(time));
             }
         }
-        if let (Some(channels), Some(column)) = (&self.asked.channels, moment.channel) {
-            out.sql(format!(" AND t.{column} = ANY(")).bind(Bind::Texts(channels.clone())).sql(")");
-        }
-    }
-
-    /// Only what stands after the cursor: older, or at the same time of a later kind, or of the same kind with a
-    /// smaller id.
-    fn seek(&self, kind: &str, at: &str, out: &mut Statement) {
-        let Some((time, last, id)) = &self.after else { return };
+        let Some((time, last, last_id)) = &self.after else { return };
         let time = Bind::Time(Some(*time));
         match kind.cmp(last) {
             std::cmp::Ordering::Less => drop(out.sql(format!(" AND {at} < ")).bind(time)),
             std::cmp::Ordering::Greater => drop(out.sql(format!(" AND {at} <= ")).bind(time)),
             std::cmp::Ordering::Equal => {
-                out.sql(format!(" AND ({at}, t.id) < (")).bind(time).sql(", ").bind(Bind::Uuid(Some(*id))).sql(")");
+                out.sql(format!(" AND ({at}, {id}) < (")).bind(time);
+                out.sql(", ").bind(Bind::Uuid(Some(*last_id))).sql(")");
             }
         }
     }

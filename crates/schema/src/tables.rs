@@ -293,6 +293,7 @@ diesel::table! {
         interaction_id -> Uuid,
         contact_id -> Uuid,
         role -> Text,
+        occurred_at -> Timestamptz,
     }
 }
 

@@ -196,6 +196,16 @@ async fn pages_put_together_are_the_whole_timeline_whatever_its_kinds_and_filter
     for _ in 0..120 {
         scene.happen(&mut dice);
     }
+    // Some turn out to have been at another time, of some it is said later what they were about.
+    let mails = scene.admin.get("/v1/interactions?limit=40&sort=id").await.expect(200);
+    for (at, mail) in mails.at("/data").as_array().unwrap().iter().enumerate() {
+        let change = match at % 4 {
+            0 => json!({"occurredAt": scene.time(&mut dice)}),
+            1 => json!({"subjectType": "OPPORTUNITY", "subjectId": scene.subjects[4].1}),
+            _ => continue,
+        };
+        scene.admin.patch(&format!("/v1/interactions/{}", mail["id"].as_str().unwrap()), change).await.expect(200);
+    }
     let all = scene.all().await;
     let channels: BTreeMap<String, String> = all["interactions"]
         .iter()
@@ -384,8 +394,8 @@ fn a_page_in_the_middle_is_read_from_indexes() {
          INSERT INTO interactions ({common}, channel, direction, occurred_at, subject_type, subject_id, account_id)
          SELECT {meta}, 'EMAIL', 'INBOUND', '{base}'::timestamptz - n * interval '1 minute', 'OPPORTUNITY', CASE WHEN n % 10 = 0 THEN '{opportunity}'::uuid ELSE gen_random_uuid() END,
             CASE WHEN n % 10 = 0 THEN '{account}'::uuid END FROM generate_series(1, 20000) n;
-         INSERT INTO interaction_contacts ({common}, interaction_id, contact_id, role)
-         SELECT {meta}, i.id, c.id, 'TO' FROM (SELECT id, row_number() OVER () AS n FROM interactions) i
+         INSERT INTO interaction_contacts ({common}, interaction_id, contact_id, role, occurred_at)
+         SELECT {meta}, i.id, CASE WHEN n % 10 = 0 THEN '{ann}' ELSE c.id END, 'TO', i.occurred_at FROM (SELECT id, occurred_at, row_number() OVER () AS n FROM interactions) i
             JOIN (SELECT id, row_number() OVER () AS m FROM contacts) c ON c.m = 1 + i.n % 5000;
          ANALYZE;"
     );
@@ -415,7 +425,12 @@ fn a_page_in_the_middle_is_read_from_indexes() {
         for table in ["interactions", "interaction_contacts", "tasks", "notes", "contacts"] {
             assert!(!text.contains(&format!("Seq Scan on {table} ")), "{table}:\n{text}");
         }
-        for index in ["interactions_account_timeline_idx", "tasks_account_timeline_idx", "notes_subject_timeline_idx"] {
+        for index in [
+            "interactions_account_timeline_idx",
+            "interaction_contacts_timeline_idx",
+            "tasks_account_timeline_idx",
+            "notes_subject_timeline_idx",
+        ] {
             assert!(text.contains(index), "{index}:\n{text}");
         }
     }
