@@ -7,7 +7,7 @@ use crate::{store, write};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Cx, Entry, Error, FieldType, Item, Key, PageItem, Result, Row, Rows, Selection, Spot, Timeline,
+    Action, Cx, Entry, Error, FieldType, Item, Key, MAX_LIMIT, PageItem, Result, Row, Rows, Selection, Spot, Timeline,
     TimelineArgs,
 };
 use std::collections::HashMap;
@@ -114,8 +114,11 @@ pub fn read(
     Ok(out)
 }
 
+/// The page and one more. It is read in one of a few sizes: each size is a statement of its own, which every connection
+/// keeps prepared.
 fn spots(conn: &mut PgConnection, timeline: &Timeline<'_>) -> Result<Vec<Spot>> {
-    let Some(statement) = timeline.statement(timeline.limit() + 1) else { return Ok(Vec::new()) };
+    let size = [50, 200].into_iter().find(|size| timeline.limit() <= *size).unwrap_or(MAX_LIMIT);
+    let Some(statement) = timeline.statement(size + 1) else { return Ok(Vec::new()) };
     type Sql = (st::Text, st::Uuid, st::Timestamptz, st::Nullable<st::Text>, st::Nullable<st::Text>);
     type Found = (String, Uuid, DateTime<Utc>, Option<String>, Option<String>);
     let rows: Vec<Found> = RunQueryDsl::load(statement.typed::<Sql>(), conn)?;
