@@ -250,6 +250,24 @@ async fn pages_put_together_are_the_whole_timeline_whatever_its_kinds_and_filter
 }
 
 #[actix_web::test]
+async fn who_took_part_in_three_ways_is_there_once_and_no_page_is_short_for_it() {
+    let scene = Scene::new();
+    let ann = scene.subjects[1].1;
+    for _ in 0..30 {
+        let mail = scene.make("interactions", json!({"channel": "EMAIL", "direction": "INBOUND"}));
+        for role in ["FROM", "TO", "CC"] {
+            scene.make("interaction-contacts", json!({"interactionId": mail, "contactId": ann, "role": role}));
+        }
+    }
+    for (resource, id) in [("contacts", ann), ("accounts", scene.subjects[0].1)] {
+        let path = format!("/v1/{resource}/{id}/timeline?kinds=INTERACTION&");
+        for limit in [20, 30, 50] {
+            assert_eq!(read(&scene.admin, &path, limit).await.len(), 30, "{resource} by {limit}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn an_entry_tells_what_it_is_and_both_doors_tell_the_same() {
     let scene = Scene::new();
     let (account, ann, opportunity) = (scene.subjects[0].1, scene.subjects[1].1, scene.subjects[4].1);
