@@ -49,7 +49,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
 }
 
 fn belongs(name: &str, entry: &Entry) -> bool {
-    let suffixes = ["", "ByExternalId", "Create", "Update", "Upsert", "Archive", "Restore", "Batch"];
+    let suffixes = ["", "ByExternalId", "Timeline", "Create", "Update", "Upsert", "Archive", "Restore", "Batch"];
     let command = |rest: &str| entry.commands.iter().any(|command| command.type_name() == rest);
     let known = |rest: &str| suffixes.contains(&rest) || command(rest);
     name == entry.plural || name.strip_prefix(entry.singular.as_str()).is_some_and(known)
@@ -83,7 +83,7 @@ impl Root {
         let list =
             |parts: Vec<String>| if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) };
         let selection = match () {
-            () if self.name == self.entry.plural => "nodes { id }",
+            () if self.name == self.entry.plural || self.name.ends_with("Timeline") => "nodes { id }",
             () if self.name.ends_with("Batch") => "status problem",
             () => "id",
         };
@@ -287,6 +287,9 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("targets", ["RCUA", "RCUA", "R---", "R---"]),
     ("forecast-snapshots", ["RC.A", "RC.A", "R-.-", "R-.-"]),
     ("forecast-snapshot-lines", ["R...", "R...", "R...", "R..."]),
+    ("interactions", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("interaction-contacts", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("tasks", ["RCUA", "RCUA", "RC--", "R---"]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

@@ -9,6 +9,7 @@ mod contacts;
 mod golden;
 mod graphql;
 mod identity;
+mod interactions;
 mod leads;
 mod lists;
 mod pipeline;

@@ -1,7 +1,7 @@
 //! What must hold of every table, now and later: asked of PostgreSQL's own catalogue.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types as st};
-use kith_kernel::{Entry, Field, Kind};
+use kith_kernel::{About, Entry, Field, Kind};
 use kith_testkit::Scratch;
 use std::collections::BTreeMap;
 
@@ -176,6 +176,49 @@ fn every_relation_leads_somewhere() {
             assert!(entry.relation(name).is_some(), "{}: owned through {name}", entry.name);
         }
     }
+}
+
+/// Each way to what a moment is about is a reference that is there, with an index from which a page is read in order.
+#[test]
+fn every_moment_leads_somewhere_and_is_read_from_an_index() {
+    let scratch = Scratch::new().unwrap();
+    let catalogue = kith_api::catalogue();
+    let refers = |entry: &Entry, column: &str, to: Option<&str>| {
+        let index = entry.field_of_column(column).unwrap_or_else(|| panic!("{} has no {column}", entry.name));
+        match entry.fields[index].kind {
+            Kind::Id(Some(target)) => to.is_none_or(|to| to == target),
+            _ => false,
+        }
+    };
+    let mut walked = 0;
+    for (entry, moment) in catalogue.moments() {
+        assert!(moment.channel.is_none_or(|column| entry.field_of_column(column).is_some()), "{}", entry.name);
+        assert!(moment.title_of.is_none_or(|of| catalogue.get(of).is_some()), "{}", entry.name);
+        for about in moment.about {
+            let at = |sql: &str| sql.replace("t.", "").replace("p.", "");
+            let (table, start) = match about {
+                About::Subject => {
+                    assert!(entry.field_of_column("subject_type").is_some(), "{}", entry.name);
+                    (entry.table, format!("(tenant_id, subject_id, {}, id)", at(moment.at)))
+                }
+                About::Column(column) => {
+                    assert!(refers(entry, column, None), "{}.{column}", entry.name);
+                    (entry.table, format!("(tenant_id, {column}, {}, id)", at(moment.at)))
+                }
+                About::Through { resource, ours, theirs, at: time } => {
+                    let middle = catalogue.get(resource).unwrap();
+                    assert!(refers(middle, ours, Some(entry.name)) && refers(middle, theirs, None), "{resource}");
+                    (middle.table, format!("(tenant_id, {theirs}, {}, {ours})", at(time)))
+                }
+            };
+            let query = format!(
+                "SELECT indexname::text AS what FROM pg_indexes WHERE tablename = '{table}' AND indexdef LIKE '%{start}'"
+            );
+            assert!(!faults(&scratch, &query).is_empty(), "{}, {about:?}: no index {start} on {table}", entry.name);
+            walked += 1;
+        }
+    }
+    assert!(walked >= 8, "only {walked} ways");
 }
 
 /// All tables as diesel's `table!`, for statements that are written by hand.

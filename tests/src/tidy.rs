@@ -18,12 +18,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("commerce", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
     ("flows", &["contacts", "journal", "kernel", "macros", "pipeline"]),
-    ("api", &["commerce", "contacts", "db", "flows", "identity", "journal", "kernel", "pipeline"]),
+    ("interactions", &["journal", "kernel", "macros"]),
+    ("api", &["commerce", "contacts", "db", "flows", "identity", "interactions", "journal", "kernel", "pipeline"]),
     ("server", &["api", "db", "identity", "journal", "kernel", "statistics"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
-const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline", "flows"];
+const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline", "interactions", "flows"];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];
 
 /// The folder of the workspace.

@@ -3,6 +3,7 @@
 use kith_commerce as commerce;
 use kith_contacts as contacts;
 use kith_identity as identity;
+use kith_interactions as interactions;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
 use kith_pipeline as pipeline;
 use std::sync::LazyLock;
@@ -47,6 +48,9 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<pipeline::Target>(),
             Entry::of::<pipeline::ForecastSnapshot>(),
             Entry::of::<pipeline::ForecastSnapshotLine>(),
+            Entry::of::<interactions::Interaction>(),
+            Entry::of::<interactions::InteractionContact>(),
+            Entry::of::<interactions::Task>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

@@ -137,6 +137,7 @@ pub struct Account {
 impl Resource for Account {
     const AREA: &'static str = AREA;
     const OWNERSHIP: Ownership = Ownership { owner: Some("owner_id"), team: Some("team_id"), via: &[] };
+    const GATHERS: bool = true;
     const RELATIONS: &'static [Relation] = &[
         Relation::many("roles", "account-roles", "account_id", "The roles it plays, now and before."),
         Relation::many("contacts", "contacts", "account_id", "The people there."),
@@ -155,6 +156,8 @@ impl Resource for Account {
         Relation::about("externalIds", "external-ids", "ACCOUNT", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "ACCOUNT", "Its tags."),
         Relation::about("notes", "notes", "ACCOUNT", "Notes about it."),
+        Relation::many("interactions", "interactions", "account_id", "Touches with it, over every channel."),
+        Relation::many("tasks", "tasks", "account_id", "What there is to do for it."),
     ];
 
     fn check(&self, violations: &mut Violations) {

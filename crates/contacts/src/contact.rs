@@ -78,6 +78,9 @@ impl Resource for Contact {
         Relation::about("externalIds", "external-ids", "CONTACT", "Their keys in other systems."),
         Relation::about("taggings", "taggings", "CONTACT", "Their tags."),
         Relation::about("notes", "notes", "CONTACT", "Notes about them."),
+        Relation::about("interactions", "interactions", "CONTACT", "Touches about them, over every channel."),
+        Relation::many("participations", "interaction-contacts", "contact_id", "The interactions they took part in."),
+        Relation::many("tasks", "tasks", "contact_id", "What there is to do for them."),
     ];
 
     fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {

@@ -1,9 +1,10 @@
 //! Keys of records in other systems: what makes a load from an ERP repeatable.
 
-use crate::{AREA, SubjectType, subject};
+use crate::AREA;
 use diesel::PgConnection;
+use kith_journal::subject;
 use kith_kernel::ids::ExternalIdId;
-use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations};
+use kith_kernel::{Cx, Ownership, Relation, Resource, Result, SubjectType, Violations};
 use kith_macros::resource;
 use uuid::Uuid;
 

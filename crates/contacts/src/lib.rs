@@ -14,7 +14,6 @@ pub mod external_id;
 pub mod note;
 pub mod relationship;
 mod rules;
-mod subject;
 pub mod tag;
 
 pub use account::Account;
@@ -25,7 +24,6 @@ pub use contact_point::{Channel, ContactPoint};
 pub use external_id::ExternalId;
 pub use note::Note;
 pub use relationship::Relationship;
-pub use subject::SubjectType;
 pub use tag::{Tag, Tagging};
 
 /// The area's name in documentation.

@@ -1,9 +1,10 @@
 //! Notes about records.
 
-use crate::{AREA, SubjectType, subject};
+use crate::AREA;
 use diesel::PgConnection;
+use kith_journal::subject;
 use kith_kernel::ids::NoteId;
-use kith_kernel::{Cx, Ownership, Relation, Resource, Result};
+use kith_kernel::{About, Cx, Moment, Ownership, Relation, Resource, Result, SubjectType};
 use kith_macros::resource;
 use uuid::Uuid;
 
@@ -27,6 +28,13 @@ pub struct Note {
 impl Resource for Note {
     const AREA: &'static str = AREA;
     const OWNERSHIP: Ownership = Ownership { owner: Some("created_by"), team: None, via: &["account", "contact"] };
+    const MOMENT: Option<Moment> = Some(Moment {
+        at: "t.created_at",
+        title: "left(split_part(btrim(t.body, E' \\n'), E'\\n', 1), 200)",
+        title_of: None,
+        channel: None,
+        about: &[About::Subject],
+    });
     const RELATIONS: &'static [Relation] = &[
         Relation::subject("account", "accounts", "ACCOUNT", "The account, where it is one."),
         Relation::subject("contact", "contacts", "CONTACT", "The contact, where it is one."),

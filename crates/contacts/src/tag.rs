@@ -1,9 +1,10 @@
 //! Tags, and which records carry them.
 
-use crate::{AREA, SubjectType, subject};
+use crate::AREA;
 use diesel::PgConnection;
+use kith_journal::subject;
 use kith_kernel::ids::{TagId, TaggingId};
-use kith_kernel::{Cx, Ownership, Relation, Resource, Result, Violations};
+use kith_kernel::{Cx, Ownership, Relation, Resource, Result, SubjectType, Violations};
 use kith_macros::resource;
 use uuid::Uuid;
 

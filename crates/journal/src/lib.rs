@@ -4,6 +4,8 @@
 //! - [`store`] reads, locks, inserts and saves one row of any resource;
 //! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] and [`verbs::make`] for business verbs;
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
+//! - [`subject`] is what stands in for a foreign key to a record of any resource;
+//! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
 //! - [`metric`] counts and adds up;
 //! - [`number`] gives numbers that people read to each other.
@@ -17,5 +19,7 @@ pub mod metric;
 pub mod number;
 pub mod read;
 pub mod store;
+pub mod subject;
+pub mod timeline;
 pub mod verbs;
 mod write;

@@ -130,7 +130,7 @@ fn list_children<'a>(
 }
 
 /// Loads the relations selected of some rows, one statement each, and theirs in turn.
-fn children<'a>(
+pub(crate) fn children<'a>(
     conn: &mut PgConnection,
     cx: &'a Cx,
     rows: &[&dyn Row],

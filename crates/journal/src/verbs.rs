@@ -111,6 +111,12 @@ pub fn change<R: Resource>(
     finish(conn, cx, entry, Some(before), row, Violations::default(), operation, scope)
 }
 
+/// Makes a record that follows from another write, with what no body may set. It asks for no right.
+pub fn follow<R: Resource>(conn: &mut PgConnection, cx: &Cx, row: R) -> Result<Box<dyn Row>> {
+    let (system, entry) = (cx.as_system(), cx.entry(R::NAME)?);
+    finish(conn, &system, entry, None, Box::new(row), Violations::default(), log::CREATED, RowScope::All)
+}
+
 /// Archives a record; archiving it again changes nothing.
 pub fn archive(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, seen: Option<i32>) -> Result<Box<dyn Row>> {
     shelve(conn, cx, entry, id, seen, true)

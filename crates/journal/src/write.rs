@@ -4,7 +4,7 @@ use crate::read::{Child, List, View, guarded, has_relations};
 use kith_kernel::{EdgeItem, Item, ListItem, ListSelect, PageItem, Row, Selection};
 
 /// Calls `write` for each item with a comma between them, inside `{}`.
-fn object<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>, usize, &T)) {
+pub(crate) fn object<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>, usize, &T)) {
     out.push(b'{');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
@@ -15,7 +15,7 @@ fn object<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>,
     out.push(b'}');
 }
 
-fn array(out: &mut Vec<u8>, items: &[usize], mut write: impl FnMut(&mut Vec<u8>, usize)) {
+pub(crate) fn array(out: &mut Vec<u8>, items: &[usize], mut write: impl FnMut(&mut Vec<u8>, usize)) {
     out.push(b'[');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {

@@ -1,7 +1,7 @@
 //! Every resource there is, erased to data and function pointers. Being in the catalogue is enough to be served.
 
 use crate::shape::{Resource, Row, Rows};
-use crate::{Command, Cx, Field, Kind, Meta, Statement};
+use crate::{Command, Cx, Field, Kind, Meta, Moment, Statement};
 use diesel::{PgConnection, QueryResult};
 use std::collections::HashMap;
 
@@ -128,6 +128,10 @@ pub struct Entry {
     pub ownership: Ownership,
     /// See [`Resource::VERBS`].
     pub verbs: &'static [Verb],
+    /// See [`Resource::MOMENT`].
+    pub moment: Option<Moment>,
+    /// See [`Resource::GATHERS`].
+    pub gathers: bool,
     /// See [`Resource::commands`].
     pub commands: Vec<Command>,
     /// A new row with nothing set.
@@ -220,6 +224,8 @@ impl Entry {
             relations: references.chain(R::RELATIONS.iter().cloned()).collect(),
             ownership: R::OWNERSHIP,
             verbs: R::VERBS,
+            moment: R::MOMENT,
+            gathers: R::GATHERS,
             commands: R::commands(),
             blank: |cx| Box::new(R::blank(Meta::new(cx))),
             load: load::<R>,
@@ -240,6 +246,12 @@ impl Entry {
     /// The index of the field that a column belongs to.
     pub fn field_of_column(&self, column: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.columns.contains(&column))
+    }
+
+    /// The fields that refer to a resource, by their index.
+    pub fn references(&self, target: &str) -> impl Iterator<Item = usize> {
+        let refers = move |field: &Field| matches!(field.kind, Kind::Id(Some(to)) if to == target) && field.visible();
+        self.fields.iter().enumerate().filter(move |(_, field)| refers(field)).map(|(index, _)| index)
     }
 
     /// `"name":` of a shown field, made once.

@@ -114,4 +114,10 @@ ids! {
     ForecastSnapshotId => "forecast-snapshots";
     /// An opportunity as a forecast saw it.
     ForecastSnapshotLineId => "forecast-snapshot-lines";
+    /// An interaction.
+    InteractionId => "interactions";
+    /// A person's part in an interaction.
+    InteractionContactId => "interaction-contacts";
+    /// A task.
+    TaskId => "tasks";
 }

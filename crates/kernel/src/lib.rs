@@ -18,6 +18,7 @@ mod field;
 mod filter;
 pub mod ids;
 mod metric;
+mod moment;
 mod money;
 mod page;
 mod priced;
@@ -25,8 +26,10 @@ mod rate;
 mod select;
 mod shape;
 mod statement;
+mod subject;
 pub mod text;
 mod time;
+mod timeline;
 mod types;
 mod vocabulary;
 
@@ -40,6 +43,7 @@ pub use error::{Code, Codes, Error, Kind as ErrorKind, Result, Violation, Violat
 pub use field::{Access, Field, FieldType, Kind};
 pub use filter::{Condition, MAX_DEPTH, MAX_LIST, MAX_NODES, escape, escape_xml};
 pub use metric::{Dimension, MONTH, Metric, Unit};
+pub use moment::{About, Moment};
 pub use money::{Currency, Money, decimal_from_text};
 pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segment, SortKey};
 pub use priced::{Amounts, Priced};
@@ -47,7 +51,9 @@ pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use statement::{Bind, Statement, Typed};
+pub use subject::SubjectType;
 pub use time::{Clock, write_date, write_time};
+pub use timeline::{Spot, Timeline, TimelineArgs};
 pub use types::Custom;
 pub use vocabulary::BuyingRole;
 

@@ -2,7 +2,7 @@
 //! piece of untyped code reads, writes, checks and stores for every resource.
 
 use crate::{
-    Access, Bind, Command, Cx, Field, FieldType, Kind, Ownership, Relation, Result, Statement, Verb, Violations,
+    Access, Bind, Command, Cx, Field, FieldType, Kind, Moment, Ownership, Relation, Result, Statement, Verb, Violations,
 };
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, QueryResult, sql_types as st};
@@ -187,6 +187,10 @@ pub trait Resource: Shape {
     const RELATIONS: &'static [Relation] = &[];
     /// How the row scopes OWN and TEAM see it.
     const OWNERSHIP: Ownership = Ownership::NONE;
+    /// How its rows stand in the timelines of what they are about; none: they do not.
+    const MOMENT: Option<Moment> = None;
+    /// Whether its timelines hold what is about the records that refer to it, too.
+    const GATHERS: bool = false;
     /// Its business verbs.
     fn commands() -> Vec<Command> {
         Vec::new()

@@ -121,6 +121,8 @@ impl Resource for Opportunity {
         Relation::about("externalIds", "external-ids", "OPPORTUNITY", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "OPPORTUNITY", "Its tags."),
         Relation::about("notes", "notes", "OPPORTUNITY", "Notes about it."),
+        Relation::about("interactions", "interactions", "OPPORTUNITY", "Touches about it, over every channel."),
+        Relation::about("tasks", "tasks", "OPPORTUNITY", "What there is to do for it."),
     ];
 
     fn commands() -> Vec<Command> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::verbs;
 use kith_kernel::ids::{OpportunityId, PipelineId, StageChangeId, StageId};
-use kith_kernel::{Cx, Money, Ownership, Resource, Result, Verb};
+use kith_kernel::{About, Cx, Moment, Money, Ownership, Resource, Result, Verb};
 use kith_macros::resource;
 use serde_json::{Value, json};
 
@@ -42,6 +42,13 @@ impl Resource for StageChange {
     const AREA: &'static str = AREA;
     const VERBS: &'static [Verb] = &[Verb::Read];
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["opportunity"] };
+    const MOMENT: Option<Moment> = Some(Moment {
+        at: "t.changed_at",
+        title: "(SELECT s.name FROM stages s WHERE s.tenant_id = t.tenant_id AND s.id = t.to_stage_id)",
+        title_of: Some("stages"),
+        channel: None,
+        about: &[About::Column("opportunity_id")],
+    });
 }
 
 /// Writes one down. `before` is the opportunity as it was; none: it is new.

@@ -95,6 +95,11 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
             json!({"startsOn": day(number), "endsOn": "2999-12-31", "amount": {"amount": "9.90", "currency": "EUR"}})
         }
         "forecast-snapshots" => json!({"startsOn": "2026-01-01", "endsOn": "2026-03-31"}),
+        "interactions" => {
+            about(json!({"channel": "EMAIL", "direction": "INBOUND", "subjectLine": format!("Mail {number}")}))
+        }
+        "interaction-contacts" => json!({"interactionId": id("interactions"), "contactId": id("contacts")}),
+        "tasks" => about(json!({"title": format!("Task {number}"), "reminderAt": "2026-01-05T09:00:00Z"})),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -132,6 +137,9 @@ pub fn change(resource: &str) -> Option<Value> {
         "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
         "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
         "quotes" | "orders" => json!({"notes": "Changed"}),
+        "interactions" => json!({"outcome": "Changed"}),
+        "interaction-contacts" => json!({"role": "CC"}),
+        "tasks" => json!({"title": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
         "account-roles" | "relationships" => json!({"validTo": "2199-12-31"}),
         "contacts" | "leads" => json!({"familyName": "Changed"}),
@@ -151,6 +159,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("leads", "convert") => json!({"pipelineId": ids["pipelines"]}),
         ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
+        ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
 }
@@ -169,9 +178,18 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     for name in first.into_iter().chain(rest) {
         let mut targets = ids.clone();
         // What ties two records together does so once; the next one that `body` describes shall not be the same.
-        let ties = ["taggings", "memberships", "role-assignments", "opportunity-contacts", "opportunity-competitors"];
+        let ties = [
+            "taggings",
+            "memberships",
+            "role-assignments",
+            "opportunity-contacts",
+            "opportunity-competitors",
+            "interaction-contacts",
+        ];
         if ties.contains(&name) {
-            for target in ["tags", "users", "opportunities"].into_iter().filter(|target| ids.contains_key(target)) {
+            for target in
+                ["tags", "users", "opportunities", "interactions"].into_iter().filter(|target| ids.contains_key(target))
+            {
                 let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
                 targets.insert(target, other.id());
             }

@@ -9,6 +9,7 @@ pub(crate) mod metrics;
 mod plan;
 mod roots;
 mod run;
+mod timeline;
 mod types;
 mod variables;
 mod viewer;

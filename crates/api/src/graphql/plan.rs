@@ -38,7 +38,7 @@ impl<'a> Merged<'a> {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
@@ -198,7 +198,7 @@ impl<'a> Planner<'a> {
         Ok(items)
     }
 
-    fn page_info(&self, sets: &[&'a SelectionSet]) -> Vec<(kith_kernel::Key, PageItem)> {
+    pub(super) fn page_info(&self, sets: &[&'a SelectionSet]) -> Vec<(kith_kernel::Key, PageItem)> {
         let item = |merged: Merged<'a>| {
             let item = match merged.name() {
                 "hasNextPage" => PageItem::HasNextPage,
@@ -212,7 +212,7 @@ impl<'a> Planner<'a> {
         self.merged(sets).into_iter().map(item).collect()
     }
 
-    fn spend(&mut self, records: u64) -> Result<()> {
+    pub(super) fn spend(&mut self, records: u64) -> Result<()> {
         self.cost = self.cost.saturating_add(records);
         if self.cost > limits::COST {
             let detail =

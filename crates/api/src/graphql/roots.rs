@@ -2,6 +2,7 @@
 
 use super::plan::{Merged, Planner};
 use super::run::Shared;
+use super::timeline;
 use super::types::{self, arg, field, object};
 use super::writer::wrap;
 use crate::caller::Caller;
@@ -21,6 +22,7 @@ pub enum Root {
     Get,
     ByExternalId,
     List,
+    Timeline,
     Create,
     Update,
     Archive,
@@ -34,6 +36,8 @@ type Roots = HashMap<String, (&'static Entry, Root)>;
 
 static QUERIES: LazyLock<Roots> = LazyLock::new(|| {
     let entries = crate::catalogue().entries().iter();
+    let timelines = entries.clone().filter(|entry| crate::catalogue().has_timeline(entry));
+    let timelines = timelines.map(|entry| (format!("{}Timeline", entry.singular), (entry, Root::Timeline)));
     let roots = entries.flat_map(|entry| {
         [
             (entry.singular.clone(), (entry, Root::Get)),
@@ -41,7 +45,7 @@ static QUERIES: LazyLock<Roots> = LazyLock::new(|| {
             (entry.plural.clone(), (entry, Root::List)),
         ]
     });
-    roots.collect()
+    roots.chain(timelines).collect()
 });
 
 static MUTATIONS: LazyLock<Roots> = LazyLock::new(|| {
@@ -141,6 +145,10 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
             (format!("One of {} by its key in another system.", entry.name), entry.type_name.into(), key().into())
         }
         Root::List => (format!("A page of {}.", entry.name), types::connection(entry), types::list_arguments(entry)),
+        Root::Timeline => {
+            let doc = format!("A page of what there is about one of {}, newest first.", entry.name);
+            (doc, timeline::PAGE.to_owned(), [vec![id()], timeline::arguments()].concat())
+        }
         Root::Create => (
             format!("Makes one of {}.", entry.name),
             entry.type_name.into(),

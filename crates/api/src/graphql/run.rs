@@ -5,6 +5,7 @@
 
 use super::plan::{Merged, Planner, list_args};
 use super::roots::{Root, root};
+use super::timeline::timeline_args;
 use super::writer::wrap;
 use crate::caller::{Answer, Caller, Manner, RECORDS_A_REQUEST};
 use async_graphql::indexmap::IndexMap;
@@ -15,7 +16,7 @@ use async_graphql::{Name, PathSegment, Positioned, Response, ServerError, Value,
 use bytes::Bytes;
 use futures_util::future::join_all;
 use kith_journal::batch::MAX_STEPS;
-use kith_journal::{read, verbs};
+use kith_journal::{read, timeline, verbs};
 use kith_kernel::{Action, Entry, Error, FieldType, Item, Result, Selection, Violations};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -72,6 +73,14 @@ impl Shared {
                 let list = planner.connection(entry, &field.sets(), times)?;
                 self.spent(caller, before, planner.cost)?;
                 caller.read(move |conn, cx| read::list(conn, cx, &args, &list)).await?
+            }
+            Root::Timeline => {
+                let args = timeline_args(&arguments)?;
+                let times = u64::try_from(args.limit).unwrap_or(u64::MAX);
+                let parts = planner.timeline(&field.sets(), times)?;
+                self.spent(caller, before, planner.cost)?;
+                let id = id(&arguments)?;
+                caller.read(move |conn, cx| timeline::read(conn, cx, (entry, id), &args, &parts)).await?
             }
             Root::Get => {
                 let select = planner.record(entry, &field.sets(), 1)?;
@@ -254,7 +263,7 @@ fn write(
             (command.may)(cx)?;
             (command.run)(conn, cx, id(arguments)?, version(arguments)?, input)?
         }
-        Root::Get | Root::ByExternalId | Root::List | Root::Batch => {
+        Root::Get | Root::ByExternalId | Root::List | Root::Timeline | Root::Batch => {
             return Err(Error::internal("no write of one record"));
         }
     };

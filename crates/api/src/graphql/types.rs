@@ -117,7 +117,7 @@ fn input(registry: &mut Registry, name: &str, doc: &str, fields: impl IntoIterat
     registry.types.insert(name.into(), ty);
 }
 
-fn enumeration<'a>(
+pub(super) fn enumeration<'a>(
     registry: &mut Registry,
     name: &str,
     doc: &str,
@@ -210,6 +210,7 @@ pub fn command_input(entry: &Entry, command: &Command) -> Option<String> {
 /// Registers the types of all resources.
 pub fn register(registry: &mut Registry, catalogue: &'static Catalogue) {
     shared(registry);
+    super::timeline::register(registry, catalogue);
     for entry in catalogue.entries() {
         let columns = entry.shown.iter().filter_map(|index| entry.fields.get(*index));
         let columns: Vec<&'static Field> = columns.collect();

@@ -48,6 +48,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "contacts", description = "Accounts, contacts and what hangs on them."),
         (name = "commerce", description = "What is sold and ordered, and exchange rates."),
         (name = "pipeline", description = "Leads, pipelines, opportunities, competitors, quotes."),
+        (name = "interactions", description = "Touches over every channel, and tasks."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),

@@ -1,6 +1,6 @@
 //! The standard operations of a resource, as the routes in `rest::standard` have them.
 
-use super::schemas::{command_input, example_body, example_input, example_record};
+use super::schemas::{command_input, example_body, example_input, example_record, example_timeline};
 use super::statuses;
 use kith_kernel::{Entry, Verb};
 use serde_json::{Map, Value, json};
@@ -90,6 +90,19 @@ fn listing() -> Vec<Value> {
     [vec![filter, sort, limit, cursor, count, archived], shaping()].concat()
 }
 
+fn timeline() -> Vec<Value> {
+    vec![
+        text("kinds", "query", "Only these kinds, comma-separated: `INTERACTION,NOTE`.", false),
+        text("channels", "query", "Only what has one of these channels, comma-separated: `PHONE,EMAIL`.", false),
+        text("from", "query", "Not before this time.", false),
+        text("to", "query", "Before this time.", false),
+        json!({"name": "limit", "in": "query", "required": false, "description": "Page size.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}}),
+        text("cursor", "query", "`nextCursor` of a page, with the same parameters.", false),
+        text("expand", "query", "`record` adds the record of each entry.", false),
+    ]
+}
+
 /// Adds the paths of one resource.
 pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
     let (plural, one, ty) = (snake(entry.name).replace('-', "_"), snake(entry.type_name), entry.type_name);
@@ -164,6 +177,21 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
             other: &[],
         },
     );
+    if crate::catalogue().has_timeline(entry) {
+        put(
+            format!("{base}/{{id}}/timeline"),
+            "get",
+            Operation {
+                id: format!("get_{one}_timeline"),
+                summary: format!("What there is about one {named}"),
+                description: "A page of everything that there is about the record and that you may read, newest first.",
+                parameters: [vec![id()], timeline()].concat(),
+                body: None,
+                good: vec![(200, "A page.", Some(("TimelinePage".into(), example_timeline())))],
+                other: &[],
+            },
+        );
+    }
     let (create, update) = (entry.offers(Verb::Create), entry.offers(Verb::Update));
     if create {
         put(

@@ -1,11 +1,13 @@
 //! Schemas of the catalogue: the record, what creates and what patches it, its page and its filter.
 
+use kith_journal::timeline::Fact;
 use kith_kernel::{Access, Catalogue, Command, Entry, Field, Kind, Link, Verb};
 use serde_json::{Map, Value, json};
 
 /// All of them.
 pub fn all(catalogue: &'static Catalogue) -> Map<String, Value> {
     let mut schemas = shared();
+    schemas.extend(timeline(catalogue));
     for entry in catalogue.entries() {
         schemas.insert(entry.type_name.into(), record(catalogue, entry));
         if entry.offers(Verb::Create) {
@@ -248,6 +250,49 @@ fn embedded(entry: &Entry) -> Value {
     json!({"type": "object", "required": ["data", "page"], "properties": {
         "data": {"type": "array", "maxItems": 50, "items": reference(entry.type_name)}, "page": more
     }})
+}
+
+/// An entry of a timeline and a page of them.
+fn timeline(catalogue: &'static Catalogue) -> [(String, Value); 2] {
+    let kinds: Vec<_> = catalogue.moments().map(|(entry, _)| entry.subject.as_str()).collect();
+    let records: Vec<_> = catalogue.moments().map(|(entry, _)| reference(entry.type_name)).collect();
+    let channel = catalogue.channels().map_or("String", |(name, _)| name);
+    let property = |(fact, name, doc): (Fact, &str, &str)| {
+        let mut schema = match fact {
+            Fact::Kind => json!({"type": "string", "enum": kinds}),
+            Fact::Resource => json!({"type": "string"}),
+            Fact::Id => json!({"type": "string", "format": "uuid"}),
+            Fact::At => json!({"type": "string", "format": "date-time"}),
+            Fact::Title => json!({"type": ["string", "null"]}),
+            Fact::Channel => json!({"oneOf": [reference(channel), {"type": "null"}]}),
+        };
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("description".into(), doc.into());
+        }
+        (name.to_owned(), schema)
+    };
+    let mut properties: Map<_, _> = Fact::ALL.into_iter().map(property).collect();
+    let required: Vec<_> = properties.keys().cloned().collect();
+    properties
+        .insert("record".into(), json!({"anyOf": records, "description": "The record itself. With `expand` only."}));
+    let entry = json!({"type": "object", "description": "Something that there is about a record.", "required": required, "properties": properties});
+    let info = json!({"type": "object", "required": ["nextCursor", "hasMore"], "properties": {
+        "nextCursor": {"type": ["string", "null"], "description": "Cursor of the next page."},
+        "hasMore": {"type": "boolean", "description": "There is more than this page."}
+    }});
+    let page = json!({"type": "object", "required": ["data", "page"], "properties": {
+        "data": {"type": "array", "items": reference("TimelineEntry")}, "page": info
+    }});
+    [("TimelineEntry".into(), entry), ("TimelinePage".into(), page)]
+}
+
+/// An example of a timeline.
+pub fn example_timeline() -> Value {
+    let entry = json!({
+        "kind": "INTERACTION", "at": "2026-01-31T12:00:00Z", "title": "Chai for 40 shops", "channel": "EMAIL",
+        "resource": "interactions", "id": "01980000-0000-7000-8000-000000000001"
+    });
+    json!({"data": [entry], "page": {"nextCursor": null, "hasMore": false}})
 }
 
 fn conditions(kind: Kind) -> Value {

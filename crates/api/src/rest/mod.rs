@@ -9,6 +9,7 @@ pub mod pictures;
 pub mod select;
 pub mod standard;
 pub mod system;
+mod timeline;
 
 use crate::caller::Answer;
 use actix_web::http::StatusCode;

@@ -9,7 +9,7 @@ use crate::http::{headers, query};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
-use kith_journal::{read, verbs};
+use kith_journal::{read, timeline, verbs};
 use kith_kernel::{
     Action, Command, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes,
 };
@@ -24,6 +24,7 @@ enum Place {
     Batch,
     External,
     Restore,
+    Timeline,
     Command,
     One,
 }
@@ -50,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(at("/batch", Place::Batch).post(batch))
         .service(at("/external/{system}/{externalId}", Place::External).get(get_external).put(upsert))
         .service(at("/{id}/restore", Place::Restore).post(restore))
+        .service(at("/{id}/timeline", Place::Timeline).get(timeline_of))
         .service(at("/{id}/{command}", Place::Command).post(command))
         .service(one_at("/{id}"));
 }
@@ -64,6 +66,10 @@ fn methods(request: &HttpRequest, entry: &'static Entry, place: Place) -> Vec<&'
         Place::Batch => &[("POST", create || update)],
         Place::External => &[("GET", true), ("HEAD", true), ("PUT", create && update)],
         Place::Restore => &[("POST", shelve)],
+        Place::Timeline => {
+            let offered = crate::catalogue().has_timeline(entry);
+            &[("GET", offered), ("HEAD", offered)]
+        }
         Place::Command => &[("POST", called(request, entry).is_some())],
         Place::One => &[("GET", true), ("HEAD", true), ("PATCH", update), ("DELETE", shelve)],
     };
@@ -280,6 +286,17 @@ async fn restore(caller: Caller, request: HttpRequest) -> Handled {
         written(conn, cx, entry, row.as_ref(), false)
     });
     Ok(answer(answered.await?))
+}
+
+async fn timeline_of(caller: Caller, request: HttpRequest) -> Handled {
+    let entry = offered(&request, Place::Timeline)?;
+    let id = path_id(&request)?;
+    let allowed = ["kinds", "channels", "from", "to", "limit", "cursor", "expand"];
+    let (asked, records) = super::timeline::asked(query::read(request.query_string(), &allowed)?)?;
+    let text = caller
+        .read(move |conn, cx| timeline::read(conn, cx, (entry, id), &asked, &timeline::plain(cx, records)))
+        .await?;
+    Ok(json(200, text, None))
 }
 
 async fn command(caller: Caller, request: HttpRequest, body: Json) -> Handled {

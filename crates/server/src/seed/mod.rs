@@ -2,6 +2,7 @@
 //! the API offers, keyed by Northwind's own keys, so that loading twice changes nothing.
 
 mod forecast;
+mod interactions;
 mod leads;
 mod northwind;
 mod pipeline;

@@ -1,10 +1,11 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
-use super::{forecast, leads, pipeline};
+use super::{forecast, interactions, leads, pipeline};
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::batch::{Op, Step};
+use kith_journal::verbs;
 use kith_kernel::{Cx, Error, Result};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -83,6 +84,11 @@ impl Load<'_> {
         self.records = load.records;
         done
     }
+
+    /// What was put before.
+    pub(super) fn known(&mut self, resource: &str, key: &str) -> Result<Option<Uuid>> {
+        verbs::by_external_id(self.conn, self.cx, self.cx.entry(resource)?, SYSTEM, key)
+    }
 }
 
 /// Loads everything; how many records there are then.
@@ -104,6 +110,7 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let deals = pipeline::load(&mut load, &customers)?;
     forecast::load(&mut load, &deals)?;
     leads::load(&mut load, &customers)?;
+    interactions::load(&mut load, &customers)?;
     Ok(load.records)
 }
 

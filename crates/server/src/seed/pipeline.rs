@@ -163,7 +163,7 @@ fn products(load: &mut Load<'_>) -> Result<Vec<Product>> {
 }
 
 /// So many days before.
-fn back(now: DateTime<Utc>, days: u64) -> Option<DateTime<Utc>> {
+pub(super) fn back(now: DateTime<Utc>, days: u64) -> Option<DateTime<Utc>> {
     now.checked_sub_days(Days::new(days))
 }
 

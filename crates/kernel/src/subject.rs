@@ -1,9 +1,6 @@
-//! What notes, tags and keys of other systems can hang on.
+//! What notes, tags, keys of other systems, interactions and tasks can be about.
 
-use diesel::PgConnection;
-use kith_journal::store;
-use kith_kernel::{Action, Cx, Error, Result, text_enum};
-use uuid::Uuid;
+use crate::text_enum;
 
 text_enum! {
     /// The type of a record that something hangs on.
@@ -72,16 +69,11 @@ text_enum! {
         OrderLine = "ORDER_LINE",
         /// A target.
         Target = "TARGET",
-    }
-}
-
-/// Refuses a subject that is not there or not visible: there is no foreign key to do it.
-pub fn require(conn: &mut PgConnection, cx: &Cx, subject_type: SubjectType, id: Uuid) -> Result<()> {
-    let target = cx.catalogue.by_subject(subject_type.as_str());
-    let known = target.map(|target| store::exists(conn, cx, target, id, Action::Read)).transpose()?.unwrap_or(false);
-    if known {
-        Ok(())
-    } else {
-        Err(Error::invalid("/subjectId", "UNKNOWN_REFERENCE", "subjectId points to nothing that you can see."))
+        /// An interaction.
+        Interaction = "INTERACTION",
+        /// A person's part in an interaction.
+        InteractionContact = "INTERACTION_CONTACT",
+        /// A task.
+        Task = "TASK",
     }
 }
