@@ -7,7 +7,7 @@ use crate::whose::{self, Team, Teams, Whose};
 use crate::{Target, stage::ForecastCategory, target};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::metric::{self, Figures, Group};
-use kith_kernel::{Action, Bind, Currency, Cx, Metric, Result, Shape, Statement, Unit, Violations};
+use kith_kernel::{Action, Bind, Currency, Cx, Metric, Result, RowScope, Shape, Statement, Unit, Violations};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -80,7 +80,7 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Result<Valu
     let currency = figures.currency.unwrap_or(cx.currency);
     let targets = Targets::of(conn, cx, question, &asked, asked.period, currency)?;
     let rows = match question.by.as_deref() {
-        Some("owner") => owners(conn, cx, &figures, &targets)?,
+        Some("owner") => owners(conn, cx, &asked, &figures, &targets)?,
         Some("team") => teams(&asked, &figures, &targets),
         Some("month") => months(conn, cx, question, &asked, currency)?,
         _ => Vec::new(),
@@ -146,7 +146,9 @@ impl Targets {
         period: Period,
         currency: Currency,
     ) -> Result<Self> {
-        let may = cx.require(cx.entry(Target::NAME)?, Action::Read).is_ok();
+        // Whoever sees part of the opportunities is not shown the targets of all.
+        let all = cx.require(cx.entry("opportunities")?, Action::Read)? == RowScope::All;
+        let may = cx.require(cx.entry(Target::NAME)?, Action::Read).is_ok_and(|scope| all || scope != RowScope::All);
         let there = may && question.filter.as_ref().is_none_or(Map::is_empty);
         let by =
             if there { target::sums(conn, cx, period, asked.whose.pipeline, currency)? } else { target::Sums::new() };
@@ -185,8 +187,8 @@ fn id_of(group: &Group) -> Option<Uuid> {
     group.keys.first()?.as_deref().and_then(|key| Uuid::try_parse(key).ok())
 }
 
-/// One row a user who has opportunities or a target.
-fn owners(conn: &mut PgConnection, cx: &Cx, figures: &Figures, targets: &Targets) -> Result<Vec<Value>> {
+/// One row a user who has opportunities or, where everybody is asked for, a target.
+fn owners(conn: &mut PgConnection, cx: &Cx, asked: &Asked, figures: &Figures, targets: &Targets) -> Result<Vec<Value>> {
     let mut rows: Vec<Value> = figures
         .groups
         .iter()
@@ -196,7 +198,9 @@ fn owners(conn: &mut PgConnection, cx: &Cx, figures: &Figures, targets: &Targets
             row("owner", json!(named), shown(&group.values, owner.and_then(|id| targets.user(id))))
         })
         .collect();
-    let idle = targets.by.keys().filter_map(|(user, _)| *user);
+    // A team's rows are of who has something in it: who belongs to a team is not what an opportunity goes by.
+    let wanted = |user: &Uuid| asked.whose.team.is_none() && asked.whose.owner.is_none_or(|owner| owner == *user);
+    let idle = targets.by.keys().filter_map(|(user, _)| *user).filter(wanted);
     let mut idle: Vec<Uuid> =
         idle.filter(|user| !figures.groups.iter().any(|group| id_of(group) == Some(*user))).collect();
     idle.sort_unstable();

@@ -113,6 +113,20 @@ async fn a_forecast_is_what_can_be_worked_out_by_hand() {
     rows.sort_by_key(|(name, _)| name.to_string());
     let row = |name: &str, figures: [&str; 4]| (json!(name), figures.map(Value::from).to_vec());
     assert_eq!(rows, [row("Ada", ["100", "900", "1200", "8.3333"]), row("Bo", ["300", "520", "1000", "30"])]);
+    // Who has a target and nothing else is there, too, where everybody is asked for.
+    let idle = road.admin.post("/v1/users", json!({"name": "Cy", "email": "cy@example.com"})).await.expect(201).id();
+    let target = json!({"userId": idle, "startsOn": "2026-07-01", "endsOn": "2026-07-31", "amount": euros("5")});
+    let target = road.admin.post("/v1/targets", target).await.expect(201).id();
+    for (whose, many) in [
+        (String::new(), 3),
+        (format!("&ownerId={idle}"), 1),
+        (format!("&ownerId={}", people.users[0]), 1),
+        (format!("&teamId={}", people.teams[1]), 1),
+    ] {
+        let found = road.admin.get(&format!("{Q3}&by=owner{whose}")).await.expect(200);
+        assert_eq!(found.at("/rows").as_array().unwrap().len(), many, "{whose}");
+    }
+    road.admin.delete(&format!("/v1/targets/{target}")).await.expect(204);
     // A team is what it and those below it have.
     let by_team = road.admin.get(&format!("{Q3}&by=team")).await.expect(200);
     let rows: Vec<_> = by_team
@@ -202,6 +216,13 @@ async fn who_sees_part_of_it_gets_the_forecast_of_that_part() {
     road.open(more).await;
     let mine = total(&own, Q3).await;
     assert_eq!((&mine[3], &mine[5]), (&json!("10"), &Value::Null), "and no target, without that right");
+    for (grants, many) in [("targets:READ:ALL", 0), ("targets:READ:OWN", 1)] {
+        let (user, own) = with_grants(&road.stage, &road.tenant, &format!("opportunities:READ:OWN {grants}"));
+        let target = json!({"userId": user, "startsOn": "2026-07-01", "endsOn": "2026-07-31", "amount": euros("5")});
+        road.admin.post("/v1/targets", target).await.expect(201);
+        let expected = if many == 1 { json!("5") } else { Value::Null };
+        assert_eq!(total(&own, Q3).await[5], expected, "{grants}");
+    }
     assert_eq!(own.get(&format!("{Q3}&by=owner")).await.expect(403).code(), "FORBIDDEN");
     assert_eq!(own.get(&format!("{Q3}&teamId={}", people.teams[0])).await.expect(403).code(), "FORBIDDEN");
     let (_, blind) = with_grants(&road.stage, &road.tenant, "targets:READ:ALL");
