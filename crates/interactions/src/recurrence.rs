@@ -1,5 +1,5 @@
 //! When a task comes again: the part of RFC 5545's recurrence rules that people's tasks need. Pure, and on the clock of
-//! the tenant's wall; what that clock means is in [`crate::zone`].
+//! the tenant's wall; what that clock means is in `zone`.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Utc, Weekday};
 
