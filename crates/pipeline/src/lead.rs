@@ -229,6 +229,8 @@ impl Resource for Lead {
         Relation::about("externalIds", "external-ids", "LEAD", "Its keys in other systems."),
         Relation::about("taggings", "taggings", "LEAD", "Its tags."),
         Relation::about("notes", "notes", "LEAD", "Notes about it."),
+        Relation::about("interactions", "interactions", "LEAD", "Touches about it, over every channel."),
+        Relation::about("tasks", "tasks", "LEAD", "What there is to do about it."),
     ];
 
     fn commands() -> Vec<Command> {

@@ -327,6 +327,50 @@ diesel::table! {
 }
 
 diesel::table! {
+    interaction_contacts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        interaction_id -> Uuid,
+        contact_id -> Uuid,
+        role -> Text,
+        occurred_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    interactions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        channel -> Text,
+        direction -> Text,
+        account_id -> Nullable<Uuid>,
+        subject_type -> Nullable<Text>,
+        subject_id -> Nullable<Uuid>,
+        occurred_at -> Timestamptz,
+        duration_seconds -> Nullable<Integer>,
+        subject_line -> Nullable<Text>,
+        body -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        sentiment -> Nullable<Numeric>,
+        thread_key -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     lead_assignment_rules (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -958,6 +1002,39 @@ diesel::table! {
         amount_amount -> Numeric,
         amount_currency -> Text,
         note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tasks (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        title -> Text,
+        description -> Nullable<Text>,
+        status -> Text,
+        priority -> Text,
+        due_on -> Nullable<Date>,
+        due_at -> Nullable<Timestamptz>,
+        reminder_at -> Nullable<Timestamptz>,
+        reminder_dismissed_at -> Nullable<Timestamptz>,
+        recurrence -> Nullable<Text>,
+        recurrence_start -> Nullable<Text>,
+        scheduled_for -> Nullable<Text>,
+        occurrence -> Nullable<Integer>,
+        previous_id -> Nullable<Uuid>,
+        completed_at -> Nullable<Timestamptz>,
+        account_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        subject_type -> Nullable<Text>,
+        subject_id -> Nullable<Uuid>,
+        assignee_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
     }
 }
 
