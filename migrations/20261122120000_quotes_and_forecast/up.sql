@@ -1,3 +1,12 @@
+CREATE TABLE numbers (
+    tenant_id uuid NOT NULL,
+    resource text NOT NULL,
+    last integer NOT NULL,
+    CONSTRAINT numbers_pkey PRIMARY KEY (tenant_id, resource)
+);
+COMMENT ON TABLE numbers IS 'The last number that was given to a record of each kind';
+SELECT kith_protect('numbers');
+
 CREATE TABLE quotes (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,

@@ -167,9 +167,12 @@ CREATE INDEX leads_converted_at_idx ON leads (tenant_id, converted_at, id);
 -- What duplicates are looked for by, and the turns of an assignment rule.
 CREATE INDEX leads_email_idx ON leads (tenant_id, email);
 CREATE INDEX leads_normalized_phone_idx ON leads (tenant_id, normalized_phone);
-CREATE INDEX leads_lower_organization_idx ON leads (tenant_id, lower(organization));
+CREATE INDEX leads_lower_organization_idx ON leads (tenant_id, lower(organization), lower(name));
 CREATE INDEX accounts_lower_name_idx ON accounts (tenant_id, lower(name));
 CREATE INDEX leads_assigned_at_idx ON leads (tenant_id, assignment_rule_id, assigned_at);
+CREATE INDEX leads_turn_idx ON leads (tenant_id, assignment_rule_id, owner_id, assigned_at);
+CREATE INDEX leads_load_idx ON leads (tenant_id, owner_id)
+    WHERE archived_at IS NULL AND status IN ('NEW', 'WORKING', 'NURTURING', 'QUALIFIED');
 COMMENT ON TABLE leads IS 'An expression of interest that nobody has qualified yet';
 SELECT kith_protect('leads');
 

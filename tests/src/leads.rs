@@ -109,8 +109,14 @@ async fn a_lead_goes_its_way_over_both_apis() {
         let refused = desk.admin.patch(&format!("/v1/leads/{id}"), json!({name: value})).await.expect(422);
         assert_eq!(refused.pointers(), [format!("/{name}")], "{value}");
     }
-    let nobody = desk.admin.post("/v1/leads", json!({"email": "a@example.com"})).await.expect(422);
+    let nobody = desk.admin.post("/v1/leads", json!({"givenName": " ", "country": "DE"})).await.expect(422);
     assert_eq!(nobody.pointers(), ["/organization"]);
+    let address =
+        desk.admin.post("/v1/leads", json!({"email": "a@example.com", "organization": " "})).await.expect(201);
+    assert_eq!((&address.body["name"], &address.body["organization"]), (&json!("a@example.com"), &Value::Null));
+    // What is archived is restored before anything is done with it.
+    desk.admin.delete(&format!("/v1/leads/{id}")).await.expect(204);
+    assert_eq!(desk.act(&id, "convert", json!({})).await.expect(409).code(), "CONFLICT");
 }
 
 #[actix_web::test]
@@ -124,7 +130,8 @@ async fn the_metrics_of_leads_say_what_happened() {
             _ => drop(desk.act(&lead, "respond", json!({})).await.expect(200)),
         }
     }
-    let waiting = json!({"familyName": "Waiting", "source": "web", "optIn": "PENDING"});
+    let form = desk.make("lead-forms", json!({"name": "Newsletter"})).await;
+    let waiting = json!({"familyName": "Waiting", "source": "web", "optIn": "PENDING", "formId": form});
     desk.make("leads", waiting).await;
     let rate = desk.admin.get("/v1/metrics/lead-conversion-rate?groupBy=source").await.expect(200);
     assert_eq!((rate.at("/total/value"), rate.at("/total/count")), (&json!("25"), &json!(4)));

@@ -1,5 +1,6 @@
 //! Pipelines and opportunities: moves, their history, lines, teams, and what happens when many do it at once.
 
+mod edges;
 mod forecast;
 mod maven;
 mod metrics;

@@ -233,6 +233,7 @@ pub fn as_diesel() -> String {
             ("", "credentials") => "tenant_id, user_id",
             ("", "idempotency_keys") => "tenant_id, principal_id, key",
             ("", "instance") => "singleton",
+            ("", "numbers") => "tenant_id, resource",
             ("", "refresh_tokens") => "tenant_id, token_hash",
             ("", "tenant_directory") => "slug",
             (key, _) => key,

@@ -1,6 +1,7 @@
 //! Writes of one record through both doors: create, merge patch, archive, restore, conditions, and what they leave in
 //! the journal.
 
+mod archived;
 mod condition;
 mod keys;
 

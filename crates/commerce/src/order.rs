@@ -6,7 +6,8 @@ use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::number;
 use kith_kernel::ids::{AccountId, OrderId, QuoteId};
 use kith_kernel::{
-    Bind, Currency, Cx, Error, Money, Ownership, Relation, Resource, Result, Shape, Statement, Violations, text_enum,
+    Bind, Currency, Cx, Error, Money, Ownership, Relation, Resource, Result, Shape, Statement, Violations,
+    sum_of_lines, text_enum,
 };
 use kith_macros::resource;
 use rust_decimal::Decimal;
@@ -131,8 +132,8 @@ impl Order {
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND order_id = ").bind(Bind::Uuid(Some(self.meta.id)));
         out.sql(" AND archived_at IS NULL");
         let (net, tax): (Decimal, Decimal) = RunQueryDsl::get_result(out.typed::<(st::Numeric, st::Numeric)>(), conn)?;
-        let money = |amount| Money { amount, currency: self.currency };
-        (self.net, self.tax, self.gross) = (money(net), money(tax), money(net + tax));
+        let money = |amount| sum_of_lines(amount, self.currency);
+        (self.net, self.tax, self.gross) = (money(net)?, money(tax)?, money(net + tax)?);
         Ok(())
     }
 }

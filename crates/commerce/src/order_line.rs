@@ -4,7 +4,7 @@ use crate::{AREA, Order, order::OrderStatus};
 use diesel::PgConnection;
 use kith_journal::{log, store, verbs};
 use kith_kernel::ids::{OrderId, OrderLineId, ProductId};
-use kith_kernel::{Bind, Cx, Error, Money, Ownership, Priced, Resource, Result, Violations};
+use kith_kernel::{Cx, Error, Money, Ownership, Priced, Resource, Result, Shape, Violations};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 
@@ -57,16 +57,18 @@ impl Resource for OrderLine {
         self.priced().check(violations);
     }
 
-    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         let amounts = self.priced().amounts()?;
         let net = Money { amount: amounts.subtotal.amount - amounts.discount.amount, ..amounts.subtotal };
         (self.net, self.tax, self.gross) = (net, amounts.tax, amounts.total);
-        // Whoever writes a line holds the order until the end, so that two of them add up.
-        let order = store::rows::<Order>(conn, cx, |out| {
-            out.sql(" AND t.id = ").bind(Bind::Uuid(Some(self.order_id.0))).sql(" FOR UPDATE");
-        })?;
+        // The same again, as other systems send it, is fine whatever has become of the order.
+        let entry = cx.entry(Self::NAME)?;
+        if before.is_some_and(|before| log::changed(entry, before, self).is_empty()) {
+            return Ok(());
+        }
+        let order = store::lock_whole::<Order>(conn, cx, self.order_id.0, before.is_none())?;
         // One that is not there is refused by the foreign key.
-        let Some(order) = order.first() else { return Ok(()) };
+        let Some(order) = order else { return Ok(()) };
         if order.status != OrderStatus::Draft || order.meta.archived_at.is_some() {
             return Err(Error::illegal("The lines of an order change while it is a DRAFT.", &[]));
         }

@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 use diesel::PgConnection;
-use kith_contacts::{Account, Contact, ContactPoint};
+use kith_contacts::{Account, Channel, Contact, ContactPoint};
 use kith_journal::{store, verbs};
 use kith_kernel::ids::{AccountId, ContactId, OpportunityId, PipelineId};
-use kith_kernel::{Action, Command, Cx, Error, Money, Result, Row, Shape, Violation, codes, text_enum};
+use kith_kernel::{Action, Bind, Command, Cx, Error, Money, Result, Row, Shape, Violation, codes, text_enum};
 use kith_macros::input;
 use kith_pipeline::lead::DuplicateKind;
 use kith_pipeline::lead::verbs::{self as leads, Conversion};
@@ -35,7 +35,7 @@ text_enum! {
 pub struct Convert {
     /// An account that is there; a new one is made unless given. That of the lead or of the contact, if there is one.
     pub account_id: Option<AccountId>,
-    /// A contact that is there; a new one is made unless given. That of the lead, if there is one.
+    /// A contact that is there; a new one is made unless given. That of the lead, if there is one and it is of the account.
     pub contact_id: Option<ContactId>,
     /// Make no opportunity.
     #[field(default)]
@@ -50,7 +50,8 @@ pub struct Convert {
     pub amount: Option<Money>,
     /// When a decision is expected.
     pub close_date: Option<NaiveDate>,
-    /// What to do when there are records that may be the same, and neither account nor contact is given.
+    /// What to do when there are records that may be the same, and the contact is neither given nor known. IGNORE also leaves
+    /// aside what the lead was found to belong to.
     #[field(default)]
     pub on_duplicate: OnDuplicate,
 }
@@ -70,25 +71,16 @@ pub fn command() -> Command {
 
 fn convert(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Convert) -> Result<Box<dyn Row>> {
     leads::convert(conn, cx, id, seen, |conn, lead| {
-        let (mut account, mut contact) = (input.account_id, input.contact_id);
-        if account.is_none() && contact.is_none() {
-            (account, contact) = (lead.account_id, lead.contact_id);
-        }
-        if account.is_none() && contact.is_none() {
-            (account, contact) = of_candidates(conn, cx, lead, input.on_duplicate)?;
-        }
-        // Whom we know works where we know them to.
-        if let (None, Some(contact)) = (account, contact) {
-            account = visible::<Contact>(conn, cx, contact.0, "/contactId")?.account_id;
-        }
+        let (account, contact) = targets(conn, cx, lead, &input)?;
         let account = match account {
             Some(account) => visible::<Account>(conn, cx, account.0, "/accountId")?.id(),
             None => AccountId(new_account(conn, cx, lead)?),
         };
         let contact = match contact {
-            Some(contact) => Some(visible::<Contact>(conn, cx, contact.0, "/contactId")?.id()),
+            Some(contact) => Some(joined(conn, cx, contact, account)?),
             None => new_contact(conn, cx, lead, account)?.map(ContactId),
         };
+        contact_points(conn, cx, lead, account, contact)?;
         let opportunity = match input.without_opportunity {
             true => None,
             false => Some(OpportunityId(new_opportunity(conn, cx, lead, &input, account, contact)?)),
@@ -105,32 +97,84 @@ fn visible<R: kith_kernel::Resource>(conn: &mut PgConnection, cx: &Cx, id: Uuid,
     found.ok_or_else(|| Error::invalid(pointer, "UNKNOWN_REFERENCE", "This points to nothing that you can see."))
 }
 
-type Target = (Option<AccountId>, Option<ContactId>);
-
-/// What to convert onto, of what may be the same.
-fn of_candidates(conn: &mut PgConnection, cx: &Cx, lead: &Lead, on_duplicate: OnDuplicate) -> Result<Target> {
-    if on_duplicate == OnDuplicate::Ignore {
-        return Ok((None, None));
+/// What to convert onto: what is named, what the lead belongs to, what may be the same; none: something new.
+fn targets(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    lead: &Lead,
+    input: &Convert,
+) -> Result<(Option<AccountId>, Option<Contact>)> {
+    let anew = input.on_duplicate == OnDuplicate::Ignore;
+    let mut contact = match input.contact_id {
+        Some(id) => Some(visible::<Contact>(conn, cx, id.0, "/contactId")?),
+        // What the lead was found to belong to may be gone since, or hidden.
+        None => lead.contact_id.filter(|_| !anew).and_then(|id| visible::<Contact>(conn, cx, id.0, "").ok()),
+    };
+    if input.contact_id.is_none() && input.account_id.is_some() {
+        contact = contact.filter(|contact| contact.account_id == input.account_id);
     }
-    let mut candidates = LeadDuplicate::refresh(conn, cx, lead)?;
-    candidates.retain(|found| found.kind != DuplicateKind::Lead && found.score >= SURE);
-    match candidates.first() {
-        None => Ok((None, None)),
-        Some(best) if on_duplicate == OnDuplicate::Use => Ok((best.account_id, best.contact_id)),
-        Some(_) => {
-            let detail = "There are records that may be the same. Name one as accountId or contactId, or say onDuplicate: USE or IGNORE.";
-            let candidates = candidates.iter().map(|found| {
-                json!({"kind": found.kind.as_str(), "accountId": found.account_id.map(|id| id.0), "contactId": found.contact_id.map(|id| id.0), "score": found.score, "reasons": found.reasons.0})
-            });
-            let violation = Violation {
-                pointer: "/accountId".into(),
-                code: "DUPLICATE",
-                detail: detail.into(),
-                more: Some(json!({"candidates": candidates.collect::<Vec<_>>()})),
-            };
-            Err(Error { violations: vec![violation], ..Error::new(&codes::DUPLICATE, detail) })
+    let mut account = input.account_id.or(contact.as_ref().and_then(|contact| contact.account_id));
+    if let (None, Some(linked)) = (account, lead.account_id.filter(|_| !anew)) {
+        account = visible::<Account>(conn, cx, linked.0, "").ok().map(|found| found.id());
+    }
+    if contact.is_none()
+        && !anew
+        && let Some(same) = candidate(conn, cx, lead, account, input.on_duplicate)?
+    {
+        account = account.or(same.account_id);
+        contact = same.contact_id.map(|id| visible::<Contact>(conn, cx, id.0, "/contactId")).transpose()?;
+    }
+    let elsewhere = contact.as_ref().and_then(|contact| contact.account_id).filter(|of| account != Some(*of));
+    if elsewhere.is_some() {
+        return Err(Error::invalid("/contactId", "INVALID", "This contact belongs to another account."));
+    }
+    Ok((account, contact))
+}
+
+/// The one of the records that may be the same to convert onto: a person before a company.
+fn candidate(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    lead: &Lead,
+    account: Option<AccountId>,
+    on_duplicate: OnDuplicate,
+) -> Result<Option<LeadDuplicate>> {
+    let mut candidates = Vec::new();
+    for found in LeadDuplicate::refresh(conn, cx, lead)? {
+        let (resource, fits) = match found.kind {
+            DuplicateKind::Lead => continue,
+            DuplicateKind::Contact => (Contact::NAME, account.is_none() || found.account_id == account),
+            DuplicateKind::Account => (Account::NAME, account.is_none()),
+        };
+        let Some(target) = found.target().filter(|_| fits && found.score >= SURE) else { continue };
+        if store::exists(conn, cx, cx.entry(resource)?, target, Action::Read)? {
+            candidates.push(found);
         }
     }
+    candidates.sort_by_key(|found| (found.kind != DuplicateKind::Contact, std::cmp::Reverse(found.score)));
+    if candidates.is_empty() || on_duplicate == OnDuplicate::Use {
+        return Ok(candidates.into_iter().next());
+    }
+    let detail = "There are records that may be the same. Name one as accountId or contactId, or say onDuplicate: USE or IGNORE.";
+    let candidates = candidates.iter().map(|found| {
+        json!({"kind": found.kind.as_str(), "accountId": found.account_id.map(|id| id.0), "contactId": found.contact_id.map(|id| id.0), "score": found.score, "reasons": found.reasons.0})
+    });
+    let violation = Violation {
+        pointer: "/accountId".into(),
+        code: "DUPLICATE",
+        detail: detail.into(),
+        more: Some(json!({"candidates": candidates.collect::<Vec<_>>()})),
+    };
+    Err(Error { violations: vec![violation], ..Error::new(&codes::DUPLICATE, detail) })
+}
+
+/// A contact of the account from now on, if it had none.
+fn joined(conn: &mut PgConnection, cx: &Cx, contact: Contact, account: AccountId) -> Result<ContactId> {
+    if contact.account_id.is_none() {
+        let body = Map::from_iter([("accountId".to_owned(), json!(account.0))]);
+        verbs::update(conn, &cx.as_system(), cx.entry(Contact::NAME)?, contact.meta.id, None, &body)?;
+    }
+    Ok(contact.id())
 }
 
 /// Makes a record from the members that are not null.
@@ -142,34 +186,50 @@ fn make(conn: &mut PgConnection, cx: &Cx, resource: &str, body: Value) -> Result
 
 fn new_account(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<Uuid> {
     let kind = if lead.organization.is_some() { "ORGANIZATION" } else { "PERSON" };
-    let name = lead.organization.as_ref().unwrap_or(&lead.name);
+    let name: String = lead.organization.as_ref().unwrap_or(&lead.name).chars().take(200).collect();
     let body = json!({"name": name, "kind": kind, "ownerId": lead.owner_id.map(|id| id.0), "teamId": lead.team_id.map(|id| id.0)});
     make(conn, cx, Account::NAME, body)
 }
 
-/// The person with how to reach them; none: the lead names no person.
+/// The person; none: the lead names no person.
 fn new_contact(conn: &mut PgConnection, cx: &Cx, lead: &Lead, account: AccountId) -> Result<Option<Uuid>> {
-    let ways = [("EMAIL", &lead.email), ("PHONE", &lead.phone)];
-    let person = lead.given_name.is_some() || lead.family_name.is_some();
-    let contact = match person {
-        false => None,
-        true => Some(make(
-            conn,
-            cx,
-            Contact::NAME,
-            json!({
-                "givenName": lead.given_name, "familyName": lead.family_name, "locale": lead.locale, "jobTitle": lead.job_title,
-                "accountId": account.0, "ownerId": lead.owner_id.map(|id| id.0), "buyingRole": lead.authority.map(|role| role.as_str()),
-            }),
-        )?),
-    };
-    for (channel, value) in ways.into_iter().filter_map(|(channel, value)| Some((channel, value.as_ref()?))) {
+    if lead.given_name.is_none() && lead.family_name.is_none() {
+        return Ok(None);
+    }
+    let body = json!({
+        "givenName": lead.given_name, "familyName": lead.family_name, "locale": lead.locale, "jobTitle": lead.job_title,
+        "accountId": account.0, "ownerId": lead.owner_id.map(|id| id.0), "buyingRole": lead.authority.map(|role| role.as_str()),
+    });
+    make(conn, cx, Contact::NAME, body).map(Some)
+}
+
+/// How to reach the person, or else the account, unless that is known already.
+fn contact_points(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    lead: &Lead,
+    account: AccountId,
+    contact: Option<ContactId>,
+) -> Result<()> {
+    let known = store::rows::<ContactPoint>(conn, cx, |out| {
+        out.sql(" AND t.archived_at IS NULL AND ");
+        match contact {
+            Some(contact) => out.sql("t.contact_id = ").bind(Bind::Uuid(Some(contact.0))),
+            None => out.sql("t.account_id = ").bind(Bind::Uuid(Some(account.0))),
+        };
+    })?;
+    let ways = [(Channel::Email, &lead.email, &lead.email), (Channel::Phone, &lead.phone, &lead.normalized_phone)];
+    for (channel, value, normal) in ways {
+        let (Some(value), Some(normal)) = (value, normal) else { continue };
+        if known.iter().any(|point| point.normalized_value == *normal) {
+            continue;
+        }
+        let first = !known.iter().any(|point| point.channel == channel && point.is_primary);
         let whose = if contact.is_some() { None } else { Some(account.0) };
-        let body =
-            json!({"contactId": contact, "accountId": whose, "channel": channel, "value": value, "isPrimary": true});
+        let body = json!({"contactId": contact.map(|id| id.0), "accountId": whose, "channel": channel.as_str(), "value": value, "isPrimary": first});
         make(conn, cx, ContactPoint::NAME, body)?;
     }
-    Ok(contact)
+    Ok(())
 }
 
 fn new_opportunity(
@@ -181,6 +241,7 @@ fn new_opportunity(
     contact: Option<ContactId>,
 ) -> Result<Uuid> {
     let name = input.opportunity_name.as_ref().or(lead.organization.as_ref()).unwrap_or(&lead.name);
+    let name: String = name.chars().take(200).collect();
     let amount = input.amount.as_ref().or(lead.budget.as_ref());
     let body = json!({
         "name": name, "accountId": account.0, "contactId": contact.map(|id| id.0), "pipelineId": input.pipeline_id.map(|id| id.0),

@@ -4,8 +4,8 @@
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Condition, Currency, Cx, Error, FieldType, MONTH, Metric, Result, RowScope, Statement, Violations,
-    codes,
+    Action, Besides, Bind, Condition, Currency, Cx, Error, FieldType, MONTH, Metric, Result, RowScope, Statement,
+    Violations, codes,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -109,9 +109,12 @@ pub fn figures(
     values: &[&str],
 ) -> Result<Figures> {
     let entry = cx.entry(metric.resource)?;
-    cx.require(entry, Action::Read)?;
+    let scope = cx.require(entry, Action::Read)?;
     for other in metric.whole {
-        whole(cx, other)?;
+        match other {
+            Besides::All(resource) => whole(cx, resource)?,
+            Besides::Same(resource) => as_widely(cx, resource, scope)?,
+        }
     }
     let asked = read(cx, metric, question)?;
     let currency = match metric.money {
@@ -158,6 +161,18 @@ pub fn whole(cx: &Cx, resource: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(&codes::FORBIDDEN, format!("This needs the right {resource}:READ for all records.")))
+}
+
+/// Refuses an actor who may read a resource less widely than the rows that its rows belong to.
+fn as_widely(cx: &Cx, resource: &str, scope: RowScope) -> Result<()> {
+    let entry = cx.entry(resource)?;
+    let theirs = cx.require(entry, Action::Read)?;
+    // What has no owner is covered by every scope.
+    if theirs >= scope || entry.ownership.is_none() {
+        return Ok(());
+    }
+    let detail = format!("This needs the right {resource}:READ for {} records.", scope.as_str());
+    Err(Error::new(&codes::FORBIDDEN, detail))
 }
 
 /// Every mistake of a question at once.

@@ -1,18 +1,27 @@
 //! Numbers that people read to each other: `Q-00000012`.
 
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_kernel::{Bind, Cx, Error, Result, Statement};
+use kith_kernel::{Bind, Cx, Result, Statement};
 
 /// The next number of a table's `number` column that begins with `prefix`. Whoever asks waits for who asked before, so
-/// that no number is given twice; one that was not kept is given again.
+/// that no number is given twice; one that was not kept is given again. Those that clients gave are passed over.
 pub fn next(conn: &mut PgConnection, cx: &Cx, table: &'static str, prefix: &'static str) -> Result<String> {
-    let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
-    lock.bind(Bind::Text(Some(format!("{}|{table}|number", cx.tenant)))).sql(", 0))").execute(conn)?;
-    // Always eight digits, so that the greatest text is the greatest number. Archived ones keep theirs.
-    let mut out = Statement::new(format!("SELECT max(number) FROM {table} WHERE tenant_id = "));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(format!(" AND number ~ '^{prefix}-[0-9]{{8}}$'"));
-    let (last,): (Option<String>,) = RunQueryDsl::get_result(out.typed::<(st::Nullable<st::Text>,)>(), conn)?;
-    let digits = last.as_deref().and_then(|last| last.rsplit('-').next()).unwrap_or("0");
-    let number: u32 = digits.parse().map_err(Error::internal)?;
-    Ok(format!("{prefix}-{:08}", number.saturating_add(1)))
+    let (tenant, name) = (|| Bind::Uuid(Some(cx.tenant)), || Bind::Text(Some(table.to_owned())));
+    // Locks the counter until the end of the transaction.
+    let mut out = Statement::new("INSERT INTO numbers (tenant_id, resource, last) VALUES (");
+    out.bind(tenant()).sql(", ").bind(name()).sql(", 0) ON CONFLICT (tenant_id, resource) ");
+    out.sql("DO UPDATE SET last = numbers.last RETURNING last");
+    let (last,): (i32,) = RunQueryDsl::get_result(out.typed::<(st::Integer,)>(), conn)?;
+    // Another statement, to see what was committed while this one waited. At least eight digits. Archived records keep
+    // their number.
+    let number = format!("'{prefix}-' || lpad(n.at::text, greatest(8, length(n.at::text)), '0')");
+    let mut out = Statement::new("WITH RECURSIVE n AS (SELECT ");
+    out.bind(Bind::Int(Some(last.saturating_add(1)))).sql("::integer AS at UNION ALL SELECT n.at + 1 FROM n ");
+    out.sql(format!("WHERE EXISTS (SELECT FROM {table} t WHERE t.tenant_id = ")).bind(tenant());
+    out.sql(format!(" AND t.number = {number})), counted AS (UPDATE numbers SET last = n.at FROM "));
+    out.sql("(SELECT max(at) AS at FROM n) n WHERE numbers.tenant_id = ").bind(tenant());
+    out.sql(" AND numbers.resource = ").bind(name());
+    out.sql(format!(" RETURNING n.at) SELECT {number} FROM counted n"));
+    let (number,): (String,) = RunQueryDsl::get_result(out.typed::<(st::Text,)>(), conn)?;
+    Ok(number)
 }

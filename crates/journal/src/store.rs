@@ -49,6 +49,17 @@ pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: A
     }
 }
 
+/// The record that a part of it belongs to, locked until the end, so that two who write its parts add up: who writes a
+/// part of it changes it, and needs the right to. None: a new part names what is not there, which the foreign key
+/// refuses; what is there and out of sight was refused as a reference before.
+pub fn lock_whole<R: Resource>(conn: &mut PgConnection, cx: &Cx, id: Uuid, new_part: bool) -> Result<Option<R>> {
+    match lock(conn, cx, cx.entry(R::NAME)?, id, Action::Update) {
+        Ok(row) => Ok(row.any().downcast_ref::<R>().cloned()),
+        Err(error) if new_part && error.code.name == codes::NOT_FOUND.name => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the actor may see a record of that id.
 pub fn exists(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<bool> {
     let Some(scope) = cx.actor.grants.scope(entry.name, entry.administrative, action) else { return Ok(false) };

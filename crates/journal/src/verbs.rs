@@ -105,6 +105,9 @@ pub fn change<R: Resource>(
     cx.require_version(seen)?;
     let before = store::lock(conn, cx, entry, id, Action::Update)?;
     exact(before.as_ref(), seen)?;
+    if before.meta().archived_at.is_some() {
+        return Err(archived(entry, id));
+    }
     let mut row = before.copy();
     let typed = row.any_mut().downcast_mut::<R>().ok_or_else(|| Error::internal("a row of another resource"))?;
     edit(conn, typed)?;
@@ -302,11 +305,12 @@ fn finish(
 ) -> Result<Box<dyn Row>> {
     let before = before.as_deref();
     if violations.0.is_empty() {
+        // Before what follows by itself: nobody needs a right to what a rule of the tenant points to.
+        references(conn, cx, entry, before, row.as_ref())?;
         row.prepare(conn, cx, before)?;
     }
     row.check(&mut violations);
     violations.into_result()?;
-    references(conn, cx, entry, before, row.as_ref())?;
     let stored = match before {
         None => store::insert(conn, entry, row.as_ref())?,
         Some(before) => {

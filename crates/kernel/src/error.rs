@@ -267,6 +267,11 @@ impl std::error::Error for Error {}
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind, Error as Db};
+        // Lost in the middle of COMMIT: why that failed is the cause, that nothing could be rolled back only follows.
+        let error = match error {
+            Db::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
+            error => error,
+        };
         match &error {
             Db::NotFound => Error::not_found(),
             Db::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)

@@ -50,6 +50,16 @@ pub struct Dimension {
     pub resource: Option<&'static str>,
 }
 
+/// What a metric reads besides its own rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Besides {
+    /// All rows of a resource.
+    All(&'static str),
+    /// Rows of a resource that belong to its own rows, or the other way round, so that whoever may read it as widely as
+    /// those may read them.
+    Same(&'static str),
+}
+
 /// One metric.
 #[derive(Debug)]
 pub struct Metric {
@@ -61,8 +71,8 @@ pub struct Metric {
     pub unit: Unit,
     /// The resource whose rows, `t`, it is about: its rights, row scopes and filters hold.
     pub resource: &'static str,
-    /// Resources that the joins count all rows of: who may not read them all may not ask.
-    pub whole: &'static [&'static str],
+    /// What else the joins read: who may not read that may not ask.
+    pub whole: &'static [Besides],
     /// SQL joins.
     pub joins: &'static str,
     /// SQL condition on the rows; `c.now` is the time of the request.

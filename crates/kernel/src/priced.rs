@@ -1,6 +1,6 @@
 //! What a line with a price comes to: the one rule for the lines of opportunities, quotes and orders.
 
-use crate::{Error, Money, Result, Violations};
+use crate::{Currency, Error, Money, Result, Violations};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// A quantity of something at a price.
@@ -27,6 +27,15 @@ pub struct Amounts {
     pub tax: Money,
     /// What is to be paid.
     pub total: Money,
+}
+
+/// An amount that the lines of something add up to, or `OUT_OF_RANGE`.
+pub fn sum_of_lines(amount: Decimal, currency: Currency) -> Result<Money> {
+    let detail = "The sum of the lines is too large.";
+    Some(amount)
+        .filter(holds)
+        .map(|amount| Money { amount, currency })
+        .ok_or_else(|| Error::invalid("/quantity", "OUT_OF_RANGE", detail))
 }
 
 /// numeric(19,4) holds no more.
@@ -63,7 +72,7 @@ impl Priced {
     pub fn net(&self, places: u32) -> Result<Money> {
         let factor = (Decimal::ONE_HUNDRED - self.discount_percent) / Decimal::ONE_HUNDRED;
         let exact = self.unit_price.amount.checked_mul(self.quantity).and_then(|exact| exact.checked_mul(factor));
-        let amount = exact.filter(holds).map(|exact| round(exact, places)).ok_or_else(too_large)?;
+        let amount = exact.map(|exact| round(exact, places)).filter(holds).ok_or_else(too_large)?;
         Ok(Money { amount, ..self.unit_price })
     }
 
@@ -76,8 +85,8 @@ impl Priced {
             let part = of.checked_mul(percent).map(|part| part / Decimal::ONE_HUNDRED);
             part.map(|part| round(part, places)).ok_or_else(too_large)
         };
-        let exact = self.unit_price.amount.checked_mul(self.quantity).filter(holds).ok_or_else(too_large)?;
-        let subtotal = round(exact, places);
+        let exact = self.unit_price.amount.checked_mul(self.quantity);
+        let subtotal = exact.map(|exact| round(exact, places)).filter(holds).ok_or_else(too_large)?;
         let discount = share(subtotal, self.discount_percent)?;
         let tax = share(subtotal - discount, self.tax_rate)?;
         let total = Some(subtotal - discount + tax).filter(holds).ok_or_else(too_large)?;
@@ -88,7 +97,7 @@ impl Priced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Currency, decimal_from_text};
+    use crate::decimal_from_text;
 
     fn priced(quantity: &str, price: &str, code: &str, discount: &str, tax: &str) -> Priced {
         let decimal = |text| decimal_from_text(text).unwrap();
@@ -112,5 +121,7 @@ mod tests {
         assert!(priced("999999999999999", "10", "EUR", "0", "0").amounts().is_err());
         assert!(priced("999999999999999.9999", "999999999999999.9999", "EUR", "0", "0").net(4).is_err());
         assert!(priced("1", "999999999999999", "EUR", "0", "100").amounts().is_err());
+        // Too large only once it is rounded.
+        assert!(priced("1", "999999999999999.9999", "EUR", "0", "0").amounts().is_err());
     }
 }

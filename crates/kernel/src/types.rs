@@ -283,6 +283,19 @@ impl Default for Custom {
     }
 }
 
+/// Every text in it, names too, as texts are kept elsewhere.
+fn cleaned(value: &Value) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) => Value::String(text::clean(text)?),
+        Value::Array(list) => Value::Array(list.iter().map(cleaned).collect::<Result<_, _>>()?),
+        Value::Object(object) => {
+            let member = |(name, value): (&String, &Value)| Ok((text::clean(name)?, cleaned(value)?));
+            Value::Object(object.iter().map(member).collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
 impl FieldType for Custom {
     const KIND: Kind = Kind::Json;
     type Sql = st::Jsonb;
@@ -295,7 +308,7 @@ impl FieldType for Custom {
     }
     fn parse(value: &Value) -> Result<Self, String> {
         match value {
-            Value::Object(_) | Value::Array(_) => Ok(Custom(value.clone())),
+            Value::Object(_) | Value::Array(_) => cleaned(value).map(Custom),
             _ => Err("a JSON object or list".into()),
         }
     }
@@ -329,6 +342,8 @@ mod tests {
         assert!(Money::parse(&json!({"amount": "1", "currency": "EUR", "x": 1})).is_err());
         assert!(Money::parse(&json!({"amount": 1, "currency": "EUR"})).is_err());
         assert!(String::parse(&json!("a\u{0}")).is_err());
+        assert!(Custom::parse(&json!({"a": [{"b\u{0}": 1}]})).is_err() && Custom::parse(&json!(["\u{0}"])).is_err());
+        assert_eq!(Custom::parse(&json!({"a": "e\u{301}"})), Ok(Custom(json!({"a": "é"}))));
     }
 
     #[test]

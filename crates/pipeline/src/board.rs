@@ -9,8 +9,8 @@ use kith_journal::metric::{self, Group};
 use kith_journal::{read, store};
 use kith_kernel::ids::PipelineId;
 use kith_kernel::{
-    Action, Currency, Cx, Dimension, Error, Item, ListArgs, ListItem, ListSelect, Metric, PageItem, Result, Selection,
-    Shape, Unit, Violations,
+    Action, Besides, Currency, Cx, Dimension, Error, Item, ListArgs, ListItem, ListSelect, Metric, PageItem, Result,
+    Selection, Shape, Unit, Violations,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Map, Value, json};
@@ -225,6 +225,7 @@ const FURTHEST: Metric = Metric {
     joins: "CROSS JOIN LATERAL (SELECT CASE t.status WHEN 'WON' THEN 2147483647 ELSE coalesce(max(z.position), 0) END AS position \
             FROM stage_changes n JOIN stages z ON z.tenant_id = n.tenant_id AND z.id = n.to_stage_id AND z.kind = 'OPEN' \
             WHERE n.tenant_id = t.tenant_id AND n.opportunity_id = t.id AND n.pipeline_id = t.pipeline_id) f",
+    whole: &[Besides::Same("stage-changes")],
     unit: Unit::Count,
     value: "count(*)",
     money: None,
@@ -246,25 +247,30 @@ pub fn funnel(conn: &mut PgConnection, cx: &Cx, id: Uuid, question: &Question) -
     let stages = Stage::of_pipeline(conn, cx, PipelineId(id))?;
     let (open, rest): (Vec<Stage>, Vec<Stage>) = stages.into_iter().partition(|stage| stage.kind == StageKind::Open);
     let first = open.first().map(|stage| stage.position);
-    // Whatever came into the pipeline came to its first stage; what was loaded as lost has no history.
-    let position = |stage: &Stage| match stage.kind {
-        StageKind::Open if Some(stage.position) == first => i32::MIN,
-        StageKind::Open => stage.position,
-        StageKind::Won | StageKind::Lost => i32::MAX,
+    // Name, the position from which on it is reached, and its stages. Whatever came into the pipeline came to its first
+    // stage; what was loaded as lost has no history.
+    let reached_from = |stage: &Stage| if Some(stage.position) == first { i32::MIN } else { stage.position };
+    let mut shown: Vec<(String, i32, Vec<Uuid>)> =
+        open.into_iter().map(|stage| (stage.name.clone(), reached_from(&stage), vec![stage.meta.id])).collect();
+    // What is won is one step, in however many stages it ends: none of them comes after another.
+    let won: Vec<Stage> = rest.into_iter().filter(|stage| stage.kind == StageKind::Won).collect();
+    let name = match won.as_slice() {
+        [] => None,
+        [only] => Some(only.name.clone()),
+        _ => Some("Won".to_owned()),
     };
+    shown.extend(name.map(|name| (name, i32::MAX, won.iter().map(|stage| stage.meta.id).collect())));
     let came = |group: &Group| group.keys.first().and_then(|key| key.as_deref()?.parse::<i32>().ok()).unwrap_or(0);
-    let reached = |stage: &Stage| -> i64 {
-        furthest.groups.iter().filter(|group| came(group) >= position(stage)).map(|group| group.count).sum()
+    let reached = |from: i32| -> i64 {
+        furthest.groups.iter().filter(|group| came(group) >= from).map(|group| group.count).sum()
     };
-    let shown: Vec<Stage> =
-        open.into_iter().chain(rest.into_iter().filter(|stage| stage.kind == StageKind::Won)).collect();
-    let counts: Vec<i64> = shown.iter().map(reached).collect();
-    let steps = shown.into_iter().zip(&counts).enumerate().map(|(at, (stage, reached))| {
-        let now = found.by_stage.get(&stage.meta.id.to_string());
-        let amount = now.and_then(|group| group.values.first().copied().flatten()).unwrap_or_default();
+    let counts: Vec<i64> = shown.iter().map(|(_, from, _)| reached(*from)).collect();
+    let steps = shown.into_iter().zip(&counts).enumerate().map(|(at, ((name, _, stages), reached))| {
+        let now: Vec<&Group> = stages.iter().filter_map(|id| found.by_stage.get(&id.to_string())).collect();
+        let amount = now.iter().filter_map(|group| group.values.first().copied().flatten()).sum();
         let next = counts.get(at + 1).map(|next| Decimal::from(*next) * Decimal::ONE_HUNDRED);
         let onward = next.and_then(|next| next.checked_div(Decimal::from(*reached)));
-        Step { name: stage.name, reached: *reached, count: now.map_or(0, |group| group.count), amount, onward }
+        Step { name, reached: *reached, count: now.iter().map(|group| group.count).sum(), amount, onward }
     });
     Ok(Funnel { pipeline: found.pipeline.name, currency: found.currency, steps: steps.collect() })
 }

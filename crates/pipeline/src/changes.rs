@@ -25,7 +25,7 @@ text_enum! {
         Lost = "LOST",
         /// Its close date moved behind the period or is gone, or it was won later.
         Slipped = "SLIPPED",
-        /// Its close date moved before the period.
+        /// Its close date moved before the period, or it was won before.
         PulledIn = "PULLED_IN",
         /// It is worth more.
         Increased = "INCREASED",
@@ -104,8 +104,8 @@ fn change(before: Option<&State>, after: Option<&State>, period: Period) -> Chan
         (_, Lost) => Change::Lost,
         (Won, Open) => Change::Reopened,
         (_, Open | Won) if late => Change::Slipped,
+        (_, Open | Won) if early => Change::PulledIn,
         (Open, Won) => Change::Won,
-        (_, Open) if early => Change::PulledIn,
         _ if amounts.1 > amounts.0 => Change::Increased,
         _ if amounts.1 < amounts.0 => Change::Decreased,
         _ => Change::Unchanged,
@@ -142,7 +142,10 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, id: Uuid, question: &Question) -> R
         let known = before.get(&opportunity.id());
         let current = State::of_opportunity(opportunity, snapshot, &stages);
         let after = match (&kept, &to) {
-            (Some(kept), Some(to)) => kept.get(&opportunity.id()).cloned().or_else(|| left(&current, opportunity, to)),
+            (Some(kept), Some(to)) => {
+                let kept = kept.get(&opportunity.id()).cloned();
+                kept.or_else(|| left(known?, &current, opportunity, to))
+            }
             _ => Some(current),
         };
         let what = change(known, after.as_ref(), snapshot.period());
@@ -188,8 +191,9 @@ fn later(
     }
 }
 
-/// What the later snapshot no longer had: lost or put away by then, or else moved out of the period.
-fn left(current: &State, row: &Opportunity, to: &ForecastSnapshot) -> Option<State> {
+/// What the later snapshot no longer had: lost or put away by then, or else moved out of the period. Nobody noted what
+/// else was changed by then, so the rest is as it was.
+fn left(before: &State, current: &State, row: &Opportunity, to: &ForecastSnapshot) -> Option<State> {
     let by_then = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= to.taken_at);
     if by_then(row.meta.archived_at) {
         return None;
@@ -197,7 +201,7 @@ fn left(current: &State, row: &Opportunity, to: &ForecastSnapshot) -> Option<Sta
     let lost = row.status == OpportunityStatus::Lost && by_then(row.closed_at);
     let status = if lost { OpportunityStatus::Lost } else { OpportunityStatus::Open };
     let moved = current.close_date.filter(|day| *day < to.starts_on || *day > to.ends_on);
-    Some(State { status, close_date: if lost { current.close_date } else { moved }, ..current.clone() })
+    Some(State { status, close_date: if lost { current.close_date } else { moved }, ..before.clone() })
 }
 
 /// All that stand in a snapshot or, where the other moment is now, have come since; as far as the actor may see them.

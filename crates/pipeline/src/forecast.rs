@@ -7,7 +7,7 @@ use crate::whose::{self, Team, Teams, Whose};
 use crate::{Target, stage::ForecastCategory, target};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::metric::{self, Figures, Group};
-use kith_kernel::{Action, Bind, Currency, Cx, Metric, Result, RowScope, Shape, Statement, Unit, Violations};
+use kith_kernel::{Action, Bind, Currency, Cx, Metric, Result, Shape, Statement, Unit, Violations};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -146,9 +146,9 @@ impl Targets {
         period: Period,
         currency: Currency,
     ) -> Result<Self> {
-        // Whoever sees part of the opportunities is not shown the targets of all.
-        let all = cx.require(cx.entry("opportunities")?, Action::Read)? == RowScope::All;
-        let may = cx.require(cx.entry(Target::NAME)?, Action::Read).is_ok_and(|scope| all || scope != RowScope::All);
+        // Whoever sees part of the opportunities is not shown the targets of more.
+        let seen = cx.require(cx.entry("opportunities")?, Action::Read)?;
+        let may = cx.require(cx.entry(Target::NAME)?, Action::Read).is_ok_and(|scope| scope <= seen);
         let there = may && question.filter.as_ref().is_none_or(Map::is_empty);
         let by =
             if there { target::sums(conn, cx, period, asked.whose.pipeline, currency)? } else { target::Sums::new() };
@@ -195,7 +195,9 @@ fn owners(conn: &mut PgConnection, cx: &Cx, asked: &Asked, figures: &Figures, ta
         .map(|group| {
             let owner = id_of(group);
             let named = owner.map(|id| json!({"id": id, "name": group.labels.first()}));
-            row("owner", json!(named), shown(&group.values, owner.and_then(|id| targets.user(id))))
+            // A part of what is theirs is not what their target is about.
+            let target = owner.filter(|_| asked.whose.team.is_none()).and_then(|id| targets.user(id));
+            row("owner", json!(named), shown(&group.values, target))
         })
         .collect();
     // A team's rows are of who has something in it: who belongs to a team is not what an opportunity goes by.
@@ -300,7 +302,9 @@ fn shown(values: &[Option<Decimal>], target: Option<Decimal>) -> Value {
     let all = best + amount(ForecastCategory::Pipeline);
     let percent = |part: Decimal| {
         let whole = target.filter(|target| !target.is_zero());
-        whole.and_then(|whole| (part * Decimal::ONE_HUNDRED).checked_div(whole)).map(|share| text(share.round_dp(4)))
+        whole
+            .and_then(|whole| part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole))
+            .map(|share| text(share.round_dp(4)))
     };
     json!({
         "won": text(won), "wonCount": value(end + 1).to_i64(), "commit": text(commit), "bestCase": text(best), "pipeline": text(all), "weighted": text(weighted),

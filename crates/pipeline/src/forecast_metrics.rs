@@ -1,7 +1,7 @@
 //! The metrics of forecasts, targets and products.
 
 use crate::metrics::{AMOUNT, BASE, OWNER, PIPELINE, SOURCE, TEAM};
-use kith_kernel::{Dimension, Metric, Unit};
+use kith_kernel::{Besides, Dimension, Metric, Unit};
 
 const STAGE: Dimension = Dimension {
     name: "stage",
@@ -48,7 +48,7 @@ const FORECAST_AND_WON: &str = "JOIN forecast_snapshots f ON f.tenant_id = t.ten
      FROM forecast_snapshot_lines l WHERE l.tenant_id = f.tenant_id AND l.snapshot_id = f.id UNION ALL \
      SELECT FALSE, o.amount_amount, o.amount_currency, 100, 'CLOSED', o.owner_id, o.team_id, (o.closed_at AT TIME ZONE 'UTC')::date \
      FROM opportunities o WHERE o.tenant_id = f.tenant_id AND o.archived_at IS NULL AND o.status = 'WON' \
-     AND (o.closed_at AT TIME ZONE 'UTC')::date BETWEEN f.starts_on AND f.ends_on \
+     AND o.closed_at >= f.starts_on::timestamp AT TIME ZONE 'UTC' AND o.closed_at < (f.ends_on + 1)::timestamp AT TIME ZONE 'UTC' \
      AND (f.pipeline_id IS NULL OR o.pipeline_id = f.pipeline_id)) v";
 
 /// A target, and what was won for it.
@@ -56,7 +56,7 @@ const TARGET_AND_WON: &str = "CROSS JOIN LATERAL (\
      SELECT TRUE AS target, t.amount_amount AS amount, t.amount_currency AS currency, least(t.starts_on, (c.now AT TIME ZONE 'UTC')::date) AS day UNION ALL \
      SELECT FALSE, o.amount_amount, o.amount_currency, (o.closed_at AT TIME ZONE 'UTC')::date \
      FROM opportunities o WHERE o.tenant_id = t.tenant_id AND o.archived_at IS NULL AND o.status = 'WON' \
-     AND (o.closed_at AT TIME ZONE 'UTC')::date BETWEEN t.starts_on AND t.ends_on \
+     AND o.closed_at >= t.starts_on::timestamp AT TIME ZONE 'UTC' AND o.closed_at < (t.ends_on + 1)::timestamp AT TIME ZONE 'UTC' \
      AND (t.pipeline_id IS NULL OR o.pipeline_id = t.pipeline_id) AND (t.user_id IS NULL OR o.owner_id = t.user_id) \
      AND (t.team_id IS NULL OR o.team_id IN (WITH RECURSIVE below AS (SELECT t.team_id AS id UNION \
      SELECT n.id FROM teams n JOIN below ON n.parent_id = below.id WHERE n.tenant_id = t.tenant_id) SELECT id FROM below))) v";
@@ -73,6 +73,7 @@ const PRODUCTS: &str = "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.
      AND n.opportunity_id = t.id AND n.archived_at IS NULL AND n.total_amount > 0)) v";
 const PRODUCT_AMOUNT: [&str; 3] = ["v.amount", AMOUNT[1], AMOUNT[2]];
 const BY_PRODUCT: Metric = Metric {
+    whole: &[Besides::Same("opportunity-lines")],
     joins: PRODUCTS,
     count: "count(DISTINCT t.id)",
     by: &[THEIR_PRODUCT, OWNER, TEAM, SOURCE, PIPELINE],
@@ -83,7 +84,7 @@ const BY_PRODUCT: Metric = Metric {
 const OF_SNAPSHOTS: Metric = Metric {
     unit: Unit::Percent,
     resource: "forecast-snapshots",
-    whole: &["opportunities", "forecast-snapshot-lines"],
+    whole: &[Besides::All("opportunities"), Besides::All("forecast-snapshot-lines")],
     joins: FORECAST_AND_WON,
     only: "t.ends_on < (c.now AT TIME ZONE 'UTC')::date",
     at: Some("t.taken_at"),
@@ -100,6 +101,7 @@ pub const METRICS: &[Metric] = &[
         definition: "Of the opportunities that were open in forecast snapshots taken in the period, the share that was not decided in the snapshot's own period, × 100: its close date has moved behind that period or is gone, it was decided later, or the period is over and it is still open.",
         unit: Unit::Percent,
         resource: "forecast-snapshot-lines",
+        whole: &[Besides::Same("opportunities"), Besides::Same("forecast-snapshots")],
         joins: "JOIN forecast_snapshots f ON f.tenant_id = t.tenant_id AND f.id = t.snapshot_id AND f.archived_at IS NULL \
                 JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id AND o.archived_at IS NULL",
         only: "t.status = 'OPEN'",
@@ -112,15 +114,15 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "forecast-accuracy",
         definition: "100 × (1 − |forecast − won| ÷ won), at least 0, over forecast snapshots taken in the period whose own period is over. The forecast is what a snapshot had as CLOSED and COMMIT; won is what was won in its period. Rates of the day of the snapshot, and of the day of winning.",
-        value: "100 * greatest(0, 1 - abs(coalesce(sum(x.amount) FILTER (WHERE v.forecast AND v.category IN ('CLOSED', 'COMMIT')), 0) \
-                - coalesce(sum(x.amount) FILTER (WHERE NOT v.forecast), 0)) / nullif(sum(x.amount) FILTER (WHERE NOT v.forecast), 0))",
+        value: "CASE WHEN sum(x.amount) FILTER (WHERE NOT v.forecast) <> 0 THEN 100 * greatest(0, 1 - abs(coalesce(sum(x.amount) FILTER (WHERE v.forecast AND v.category IN ('CLOSED', 'COMMIT')), 0) \
+                - coalesce(sum(x.amount) FILTER (WHERE NOT v.forecast), 0)) / sum(x.amount) FILTER (WHERE NOT v.forecast)) END",
         ..OF_SNAPSHOTS
     },
     Metric {
         name: "weighted-forecast-accuracy",
         definition: "The same as forecast-accuracy, with amount × probability ÷ 100 of everything that the snapshot had and that was not OMITTED as the forecast.",
-        value: "100 * greatest(0, 1 - abs(coalesce(sum(x.amount * v.probability / 100) FILTER (WHERE v.forecast AND v.category <> 'OMITTED'), 0) \
-                - coalesce(sum(x.amount) FILTER (WHERE NOT v.forecast), 0)) / nullif(sum(x.amount) FILTER (WHERE NOT v.forecast), 0))",
+        value: "CASE WHEN sum(x.amount) FILTER (WHERE NOT v.forecast) <> 0 THEN 100 * greatest(0, 1 - abs(coalesce(sum(x.amount * v.probability / 100) FILTER (WHERE v.forecast AND v.category <> 'OMITTED'), 0) \
+                - coalesce(sum(x.amount) FILTER (WHERE NOT v.forecast), 0)) / sum(x.amount) FILTER (WHERE NOT v.forecast)) END",
         ..OF_SNAPSHOTS
     },
     Metric {
@@ -128,7 +130,7 @@ pub const METRICS: &[Metric] = &[
         definition: "What was won in the periods of targets ÷ the targets × 100, over targets that end in the period. A team's target counts what the team and those below it won. Rates of the day of winning; of targets, of their first day, or of today where that is to come. Targets of teams contain those of their members: group by user or team, or filter.",
         unit: Unit::Percent,
         resource: "targets",
-        whole: &["opportunities"],
+        whole: &[Besides::All("opportunities")],
         joins: TARGET_AND_WON,
         only: "TRUE",
         at: Some("t.ends_on::timestamp AT TIME ZONE 'UTC'"),

@@ -101,7 +101,8 @@ text_enum! {
 /// An expression of interest that nobody has qualified yet.
 #[resource(table = leads, id = LeadId)]
 pub struct Lead {
-    /// The person's name in the order of the locale, or the organisation's where no person is known.
+    /// The person's name in the order of the locale; where no person is known, the organization, the e-mail address or the
+    /// phone number.
     #[field(filter, sort, read_only)]
     pub name: String,
     /// Given name.
@@ -238,9 +239,12 @@ impl Resource for Lead {
     }
 
     fn check(&self, violations: &mut Violations) {
-        let texts = [&self.given_name, &self.family_name, &self.organization];
+        let texts = [&self.given_name, &self.family_name, &self.organization, &self.email, &self.phone];
         let named = texts.into_iter().flatten().any(|text| !text.trim().is_empty());
-        violations.ensure(named, "/organization", "REQUIRED", "A lead needs a name or an organization.");
+        let detail = "A lead needs a name, an organization, an e-mail address or a phone number.";
+        violations.ensure(named, "/organization", "REQUIRED", detail);
+        let confirmable = self.opt_in != OptIn::Pending || self.form_id.is_some();
+        violations.ensure(confirmable, "/formId", "REQUIRED", "Only what a form captured can be confirmed.");
         text::language("/locale", self.locale.as_deref(), violations);
         let country =
             self.country.as_deref().is_none_or(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()));
@@ -253,8 +257,9 @@ impl Resource for Lead {
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         self.normalize()?;
-        if before.is_none() {
-            self.begin(conn, cx)?;
+        match before {
+            None => self.begin(conn, cx)?,
+            Some(before) => self.keep_true(before)?,
         }
         if self.opt_in == OptIn::Pending {
             return Ok(());
@@ -288,18 +293,37 @@ impl Resource for Lead {
 impl Lead {
     /// Brings what was entered into its normal form.
     fn normalize(&mut self) -> Result<()> {
-        let (given, family) = (self.given_name.as_deref(), self.family_name.as_deref());
-        let person = text::full_name(given, family, self.locale.as_deref());
-        let organization = self.organization.as_deref().map(str::trim).unwrap_or_default();
-        self.name = if person.is_empty() { organization.to_owned() } else { person };
+        for text in [&mut self.given_name, &mut self.family_name, &mut self.organization] {
+            *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        }
         let wrong = |pointer: &str, detail: &str| Error::invalid(pointer, "INVALID", detail);
         let email = self.email.take().filter(|email| !email.trim().is_empty());
         self.email = email.map(|email| text::email(&email)).transpose().map_err(|detail| wrong("/email", detail))?;
         self.phone = self.phone.take().filter(|phone| !phone.trim().is_empty());
         let phone = self.phone.as_deref().map(text::phone).transpose();
         self.normalized_phone = phone.map_err(|detail| wrong("/phone", detail))?;
+        let (given, family) = (self.given_name.as_deref(), self.family_name.as_deref());
+        let person = Some(text::full_name(given, family, self.locale.as_deref())).filter(|name| !name.is_empty());
+        let rest = [&self.organization, &self.email, &self.phone].into_iter().flatten().next();
+        self.name = person.or_else(|| rest.cloned()).unwrap_or_default();
         self.country =
             self.country.as_deref().map(|code| code.trim().to_ascii_uppercase()).filter(|code| !code.is_empty());
+        Ok(())
+    }
+
+    /// What a change cannot undo: what it was converted to, and whose doing its owner is.
+    fn keep_true(&mut self, before: &Self) -> Result<()> {
+        let read_only = |pointer: &str| Error::invalid(pointer, "READ_ONLY", "The lead was converted to this.");
+        if before.status == LeadStatus::Converted && before.account_id != self.account_id {
+            return Err(read_only("/accountId"));
+        }
+        if before.status == LeadStatus::Converted && before.contact_id != self.contact_id {
+            return Err(read_only("/contactId"));
+        }
+        let given = (before.owner_id, before.team_id) != (self.owner_id, self.team_id);
+        if given && before.assigned_at == self.assigned_at {
+            (self.assignment_rule_id, self.assigned_at) = (None, None);
+        }
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 use crate::{AREA, Opportunity};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{log, verbs};
+use kith_journal::{log, store, verbs};
 use kith_kernel::ids::{OpportunityId, OpportunityLineId, ProductId};
-use kith_kernel::{Bind, Currency, Cx, Error, Money, Ownership, Priced, Resource, Result, Statement, Violations};
+use kith_kernel::{
+    Bind, Currency, Cx, Error, Money, Ownership, Priced, Resource, Result, Statement, Violations, sum_of_lines,
+};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 
@@ -47,12 +49,9 @@ impl Resource for OpportunityLine {
         self.priced().check(violations);
     }
 
-    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         self.total = self.priced().net(4)?;
-        // Whoever writes a line holds the opportunity until the end, so that two of them add up.
-        let mut lock = Statement::new("SELECT 1 FROM opportunities WHERE tenant_id = ");
-        lock.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(self.opportunity_id.0)));
-        lock.sql(" FOR UPDATE").execute(conn)?;
+        store::lock_whole::<Opportunity>(conn, cx, self.opportunity_id.0, before.is_none())?;
         match self.meta.archived_at.map_or_else(|| others(conn, cx, self), |_| Ok(None))? {
             Some(currency) if currency != self.unit_price.currency.code() => {
                 let detail = format!("The other lines are in {currency}.");
@@ -98,5 +97,6 @@ pub(crate) fn sum(conn: &mut PgConnection, cx: &Cx, opportunity: OpportunityId) 
     out.sql(" AND archived_at IS NULL GROUP BY total_currency");
     let sums: Vec<(Decimal, String)> = RunQueryDsl::load(out.typed::<(st::Numeric, st::Text)>(), conn)?;
     let sum = sums.into_iter().next();
-    Ok(sum.and_then(|(amount, currency)| Some(Money { amount, currency: Currency::from_code(&currency)? })))
+    let sum = sum.and_then(|(amount, currency)| Some((amount, Currency::from_code(&currency)?)));
+    sum.map(|(amount, currency)| sum_of_lines(amount, currency)).transpose()
 }

@@ -6,7 +6,8 @@ use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::{number, store};
 use kith_kernel::ids::{AccountId, ContactId, OpportunityId, QuoteId};
 use kith_kernel::{
-    Bind, Command, Currency, Cx, Money, Ownership, Relation, Resource, Result, Shape, Statement, text_enum,
+    Bind, Command, Currency, Cx, Money, Ownership, Relation, Resource, Result, Shape, Statement, sum_of_lines,
+    text_enum,
 };
 use kith_macros::resource;
 use rust_decimal::Decimal;
@@ -144,9 +145,9 @@ impl Quote {
         out.sql(" AND archived_at IS NULL");
         type Sql = (st::Numeric, st::Numeric, st::Numeric);
         let (subtotal, discount, tax): (Decimal, Decimal, Decimal) = RunQueryDsl::get_result(out.typed::<Sql>(), conn)?;
-        let money = |amount| Money { amount, currency: self.currency };
-        (self.subtotal, self.discount, self.tax) = (money(subtotal), money(discount), money(tax));
-        self.total = money(subtotal - discount + tax);
+        let money = |amount| sum_of_lines(amount, self.currency);
+        (self.subtotal, self.discount, self.tax) = (money(subtotal)?, money(discount)?, money(tax)?);
+        self.total = money(subtotal - discount + tax)?;
         Ok(())
     }
 }

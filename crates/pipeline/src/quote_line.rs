@@ -4,7 +4,7 @@ use crate::{AREA, Quote, offers, quote::QuoteStatus};
 use diesel::PgConnection;
 use kith_journal::{log, store, verbs};
 use kith_kernel::ids::{ProductId, QuoteId, QuoteLineId};
-use kith_kernel::{Bind, Cx, Error, Money, Ownership, Priced, Resource, Result, Violations};
+use kith_kernel::{Bind, Cx, Error, Money, Ownership, Priced, Resource, Result, Shape, Violations};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 
@@ -60,18 +60,20 @@ impl Resource for QuoteLine {
         self.priced().check(violations);
     }
 
-    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+    fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         let amounts = self.priced().amounts()?;
         (self.subtotal, self.discount) = (amounts.subtotal, amounts.discount);
         (self.tax, self.total) = (amounts.tax, amounts.total);
-        // Whoever writes a line holds the quote until the end, so that two of them add up.
-        let quote = store::rows::<Quote>(conn, cx, |out| {
-            out.sql(" AND t.id = ").bind(Bind::Uuid(Some(self.quote_id.0))).sql(" FOR UPDATE");
-        })?;
+        // The same again, as other systems send it, is fine whatever has become of the quote.
+        let entry = cx.entry(Self::NAME)?;
+        if before.is_some_and(|before| log::changed(entry, before, self).is_empty()) {
+            return Ok(());
+        }
+        let quote = store::lock_whole::<Quote>(conn, cx, self.quote_id.0, before.is_none())?;
         // One that is not there is refused by the foreign key.
-        let Some(quote) = quote.first() else { return Ok(()) };
+        let Some(quote) = quote else { return Ok(()) };
         if quote.status != QuoteStatus::Draft || quote.meta.archived_at.is_some() {
-            return Err(offers::illegal(quote, "Lines change while their quote is a DRAFT"));
+            return Err(offers::illegal(&quote, "Lines change while their quote is a DRAFT"));
         }
         if quote.currency != self.unit_price.currency {
             let detail = format!("The quote is in {}.", quote.currency);

@@ -50,21 +50,23 @@ impl Asked {
 impl Whose {
     /// As a filter over opportunities, beside the one that was sent.
     pub fn filter(&self, teams: &Teams, given: Option<&Map<String, Value>>) -> Map<String, Value> {
-        let mut filter = Map::new();
+        let mut ours = Map::new();
         for (name, id) in [("ownerId", self.owner), ("pipelineId", self.pipeline)] {
-            filter.extend(id.map(|id| (name.to_owned(), json!(id))));
+            ours.extend(id.map(|id| (name.to_owned(), json!(id))));
         }
         if let Some(team) = self.team {
-            filter.insert("teamId".into(), json!({"in": teams.tree(team)}));
+            ours.insert("teamId".into(), json!({"in": teams.tree(team)}));
         }
-        // What was sent stands outermost, so that its mistakes are found at their place.
-        for (name, value) in given.into_iter().flatten() {
-            match filter.remove(name) {
-                Some(ours) => {
-                    let both = json!([{name: ours}, {name: value}]);
-                    filter.insert("and".into(), both);
-                }
-                None => drop(filter.insert(name.clone(), value.clone())),
+        // What was sent stands outermost and first, so that its mistakes are found at their place.
+        let mut filter = given.cloned().unwrap_or_default();
+        let (beside, clashing): (Map<_, _>, Map<_, _>) =
+            ours.into_iter().partition(|(name, _)| !filter.contains_key(name));
+        filter.extend(beside);
+        if !clashing.is_empty() {
+            let and = filter.entry("and").or_insert_with(|| json!([]));
+            // An `and` that is not a list is refused anyway.
+            if let Some(and) = and.as_array_mut() {
+                and.push(Value::Object(clashing));
             }
         }
         filter

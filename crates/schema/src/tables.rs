@@ -535,6 +535,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    numbers (tenant_id, resource) {
+        tenant_id -> Uuid,
+        resource -> Text,
+        last -> Integer,
+    }
+}
+
+diesel::table! {
     opportunities (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -48,7 +48,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"])
         .expose_headers(expose)
-        .allowed_origin_fn(|_, head| head.uri.path().starts_with("/v1/capture/"))
+        .allowed_origin_fn(|origin, head| origin != "null" && head.uri.path().starts_with("/v1/capture/"))
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -100,6 +100,46 @@ async fn what_is_there_already_is_offered_and_used() {
 }
 
 #[actix_web::test]
+async fn a_person_and_their_address_are_not_made_twice() {
+    let desk = desk().await;
+    let account = desk.make("accounts", json!({"name": "Alfreds Futterkiste"})).await;
+    let contact =
+        desk.make("contacts", json!({"givenName": "Maria", "familyName": "Anders", "accountId": account})).await;
+    desk.make("contact-points", json!({"contactId": contact, "channel": "EMAIL", "value": "maria@alfreds.example"}))
+        .await;
+    desk.make("contact-points", json!({"accountId": account, "channel": "PHONE", "value": "+49 30 0074321"})).await;
+    // Known by both, so that it is clear who she is; whoever names the account names her by that.
+    let id = desk.make("leads", maria()).await;
+    let named = desk.act(&id, "convert", json!({"accountId": account})).await.expect(200);
+    assert_eq!((&named.body["contactId"], desk.count("contacts").await), (&json!(contact), 1));
+    // Her new number is kept, her address is not doubled.
+    let ways = desk
+        .admin
+        .get(&format!("/v1/contact-points?filter[contactId]={contact}&sort=normalizedValue"))
+        .await
+        .expect(200);
+    let ways: Vec<_> = ways.at("/data").as_array().unwrap().iter().map(|way| way["normalizedValue"].clone()).collect();
+    assert_eq!(ways, [json!("+49300074321"), json!("maria@alfreds.example")]);
+    // Of another account she is not.
+    let other = desk.make("accounts", json!({"name": "Other"})).await;
+    let id = desk.make("leads", maria()).await;
+    let both = desk.act(&id, "convert", json!({"accountId": other, "contactId": contact})).await.expect(422);
+    assert_eq!(both.pointers(), ["/contactId"]);
+    // Somebody without an account gets one.
+    let free = desk.make("contacts", json!({"familyName": "Free"})).await;
+    let onto = desk.act(&id, "convert", json!({"contactId": free, "accountId": other})).await.expect(200);
+    assert_eq!(onto.body["contactId"], json!(free));
+    let now = desk.admin.get(&format!("/v1/contacts/{free}")).await.expect(200);
+    assert_eq!(now.body["accountId"], json!(other));
+    for (name, value) in [("accountId", json!(account)), ("contactId", Value::Null)] {
+        assert_eq!(
+            desk.admin.patch(&format!("/v1/leads/{id}"), json!({name: value})).await.expect(422).pointers(),
+            [format!("/{name}")]
+        );
+    }
+}
+
+#[actix_web::test]
 async fn what_cannot_be_made_leaves_nothing_behind() {
     let desk = desk().await;
     let id = desk.make("leads", maria()).await;

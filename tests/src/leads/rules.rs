@@ -153,9 +153,36 @@ async fn the_first_rule_that_finds_somebody_wins() {
     assert_eq!(again.body["ownerId"], json!(northern[0]));
     let by_hand = desk.act(named["id"].as_str().unwrap(), "assign", json!({"ownerId": keeper})).await.expect(200);
     assert_eq!((&by_hand.body["ownerId"], &by_hand.body["assignedAt"]), (&json!(keeper), &Value::Null));
+    // A patch is nobody's turn.
+    let patched = desk.admin.post("/v1/leads", json!({"familyName": "G", "country": "SE"})).await.expect(201);
+    let moved = desk.admin.patch(&format!("/v1/leads/{}", patched.id()), json!({"ownerId": keeper})).await.expect(200);
+    assert_eq!((&moved.body["assignmentRuleId"], &moved.body["assignedAt"]), (&Value::Null, &Value::Null));
+    // Whoever has left gets nothing; the next rule is asked.
+    for gone in [&keeper, &northern[0]] {
+        desk.admin.patch(&format!("/v1/users/{gone}"), json!({"status": "DISABLED"})).await.expect(200);
+    }
+    let left = lead(json!({"familyName": "H", "country": "SE", "email": "info@alfreds.example"})).await;
+    assert!(others.iter().any(|user| json!(user) == left["ownerId"]), "{left}");
+    // Rules need no right of whoever makes the lead.
+    let site = desk.stage.as_role(&desk.tenant, "MEMBER");
+    assert!(site.post("/v1/leads", json!({"familyName": "I"})).await.expect(201).body["ownerId"].is_string());
     let incomplete = json!({"name": "X", "position": 0, "method": "ROUND_ROBIN"});
     let refused = desk.admin.post("/v1/lead-assignment-rules", incomplete).await.expect(422);
     assert_eq!(refused.pointers(), ["/position", "/teamId"]);
+}
+
+#[actix_web::test]
+async fn the_surest_duplicates_are_kept_and_two_at_once_find_each_other() {
+    let desk = desk().await;
+    for number in 0..12 {
+        desk.make("leads", json!({"familyName": format!("Colleague {number}"), "organization": "Alfreds"})).await;
+    }
+    let same = json!({"familyName": "Anders", "organization": "Alfreds", "email": "a@example.com"});
+    let made = join_all((0..6).map(|_| desk.admin.post("/v1/leads", same.clone()))).await;
+    assert!(made.iter().all(|answer| answer.status == 201));
+    assert_eq!(desk.count("lead-duplicates").await, 15, "each later one knows all earlier ones");
+    let all = desk.admin.get("/v1/lead-duplicates").await.expect(200);
+    assert!(all.at("/data").as_array().unwrap().iter().all(|found| found["score"] == 70));
 }
 
 #[actix_web::test]

@@ -97,8 +97,11 @@ async fn a_board_is_there_in_one_call() {
 #[actix_web::test]
 async fn boards_and_funnels_show_what_one_may_see() {
     let road = busy().await;
-    let (user, own) =
-        with_grants(&road.stage, &road.tenant, "opportunities:READ:OWN stages:READ:ALL pipelines:READ:ALL");
+    let (user, own) = with_grants(
+        &road.stage,
+        &road.tenant,
+        "opportunities:READ:OWN stage-changes:READ:OWN stages:READ:ALL pipelines:READ:ALL",
+    );
     road.open(json!({"name": "Mine", "ownerId": user, "amount": euros("7")})).await;
     let board = format!("/v1/pipelines/{}/board", road.id);
     let funnel = format!("/v1/pipelines/{}/funnel.svg", road.id);

@@ -56,6 +56,26 @@ fn only_listed_origins_may_read_answers_and_never_with_credentials() {
 }
 
 #[test]
+fn public_forms_may_stand_in_any_page_and_nothing_else_may() {
+    let stage = stage(&[]);
+    let served = stage.serve();
+    let key = "0".repeat(64);
+    let anywhere = "https://shop.example";
+    let preflight = |path: &str, origin: &str| {
+        let ask = "access-control-request-method: POST\r\naccess-control-request-headers: content-type\r\n";
+        let reply = asked(&served, "OPTIONS", path, &format!("origin: {origin}\r\n{ask}"));
+        reply.header("access-control-allow-origin").map(str::to_owned)
+    };
+    let form = format!("/v1/capture/{key}");
+    assert_eq!(preflight(&form, anywhere).as_deref(), Some(anywhere));
+    assert_eq!(preflight(&format!("{form}/confirm"), anywhere).as_deref(), Some(anywhere));
+    assert_eq!(preflight(&form, "null"), None);
+    for path in ["/v1/captures", "/v1/leads", "/v1/lead-forms", "/graphql", "/v1/auth/login"] {
+        assert_eq!(preflight(path, anywhere), None, "{path}");
+    }
+}
+
+#[test]
 fn data_and_tokens_are_not_stored_types_are_not_guessed_and_no_version_is_told() {
     let stage = stage(&[]);
     let tenant = stage.tenant();

@@ -15,14 +15,14 @@ use kith_kernel::{Cx, Error, Result, codes};
 use kith_pipeline::LeadForm;
 use kith_pipeline::lead::Captured;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Most bytes of a form.
 pub const FORM_BYTES: usize = 32 * 1024;
-/// Forms a minute from one address to one form.
-pub const A_MINUTE_FROM_AN_ADDRESS: u32 = 20;
+/// Forms a minute from one address, whatever they are sent to.
+pub const A_MINUTE_FROM_AN_ADDRESS: u32 = 30;
 /// Forms a minute to one form.
 pub const A_MINUTE: u32 = 600;
 
@@ -34,7 +34,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/capture/{publicKey}/confirm").post(confirm));
 }
 
-/// What a form may say. Give an e-mail address, or a phone number where the form needs no confirmation.
+/// What a form may say. Give an e-mail address, or a phone number where the form needs no confirmation. Scripts may also
+/// send `budget` and `authority` as leads have them.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "documentation; bodies are read by the pipeline")]
@@ -84,7 +85,8 @@ pub struct ConfirmInput {
 /// Sends a form.
 ///
 /// Makes a lead, as JSON or as a form in a page sends it. No token is needed; the public key belongs to one
-/// `lead-form`. Empty texts count as left out. Sent again with the same `Idempotency-Key`, it makes no second lead.
+/// `lead-form`. Empty texts count as left out. Sent again with the same `Idempotency-Key` (a random one for each submission), it makes no
+/// second lead.
 #[utoipa::path(
     post, path = "/v1/capture/{publicKey}", operation_id = "capture_lead", tag = "pipeline",
     params(("publicKey" = String, Path, description = "The `publicKey` of a lead form.")),
@@ -94,8 +96,11 @@ pub struct ConfirmInput {
 pub async fn capture(app: web::Data<App>, request: HttpRequest, body: Json) -> Handled {
     let (caller, key) = stranger(app, &request)?;
     let form = read(&request, &body)?;
-    let referrer = headers::single(request.headers(), "referer")?.map(str::to_owned);
-    let manner = Manner::of(&request, &body.bytes)?;
+    // One that cannot be read is none.
+    let referrer = headers::single(request.headers(), "referer").ok().flatten().map(str::to_owned);
+    let mut manner = Manner::of(&request, &body.bytes)?;
+    // Strangers are all the same principal; at least those of other forms do not share their keys.
+    manner.key = manner.key.map(|(name, fingerprint)| (format!("{key}|{name}"), fingerprint));
     let answered = caller.write(manner, move |conn, cx| {
         let cx = &with_currency(conn, cx)?;
         let status = match LeadForm::capture(conn, cx, &key, &form, referrer.as_deref())? {
@@ -136,13 +141,13 @@ pub async fn confirm(app: web::Data<App>, request: HttpRequest, body: Json) -> H
 /// Whoever sends a form, within the rates for strangers, and the public key.
 fn stranger(app: web::Data<App>, request: &HttpRequest) -> Result<(Caller, String)> {
     let key = request.match_info().get("publicKey").unwrap_or_default().to_owned();
-    let tenant = LeadForm::tenant_of(&key).ok_or_else(Error::not_found)?;
-    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    let name = |parts: &[&str]| {
-        let digest = Sha256::digest(parts.join("|").as_bytes());
-        Uuid::from_slice(digest.get(..16).unwrap_or_default()).unwrap_or_default()
+    let (tenant, form) = LeadForm::named_by(&key).ok_or_else(Error::not_found)?;
+    let address = match request.peer_addr().map(|address| address.ip()) {
+        Some(IpAddr::V4(address)) => Uuid::from_u128(address.to_ipv6_mapped().to_bits()),
+        Some(IpAddr::V6(address)) => Uuid::from_u128(address.to_bits()),
+        None => Uuid::nil(),
     };
-    let payer = Payer { tenant: name(&[&key]), principal: name(&[&key, &address]) };
+    let payer = Payer { tenant: form, principal: address };
     app.strangers.take(&payer, app.clock.now())?;
     Ok((Caller::stranger(app, tenant, request), key))
 }

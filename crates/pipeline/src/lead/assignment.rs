@@ -78,11 +78,31 @@ pub(super) fn assign(conn: &mut PgConnection, cx: &Cx, lead: &mut Lead) -> Resul
     let met = matching::met(conn, cx, lead, filters)?;
     for (rule, _) in rules.iter().zip(met).filter(|(_, met)| *met) {
         let Some((user, team, at)) = rule.find(conn, cx, lead)? else { continue };
+        if !can_work(conn, cx, user)? {
+            continue;
+        }
         (lead.owner_id, lead.team_id) = (Some(user), team.or(rule.team_id).or(lead.team_id));
         (lead.assignment_rule_id, lead.assigned_at) = (Some(rule.id()), Some(at));
         return Ok(());
     }
     Ok(())
+}
+
+/// When each member last got a lead of the rule.
+const ROUND_ROBIN: &str = "LEFT JOIN LATERAL (SELECT max(x.assigned_at) AS load FROM leads x WHERE x.tenant_id = u.tenant_id \
+     AND x.assignment_rule_id = r.id AND x.owner_id = u.id) l ON true";
+/// How many leads each member still works on.
+const LEAST_LOADED: &str = "LEFT JOIN LATERAL (SELECT count(*) AS load FROM leads x WHERE x.tenant_id = u.tenant_id AND x.owner_id = u.id \
+     AND x.archived_at IS NULL AND x.status IN ('NEW', 'WORKING', 'NURTURING', 'QUALIFIED')) l ON true";
+
+/// Whether a user can still log in.
+fn can_work(conn: &mut PgConnection, cx: &Cx, user: UserId) -> Result<bool> {
+    let mut out = Statement::new(
+        "SELECT EXISTS (SELECT FROM users WHERE archived_at IS NULL AND status = 'ACTIVE' AND tenant_id = ",
+    );
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(user.0))).sql(")");
+    let (can,): (bool,) = RunQueryDsl::get_result(out.typed::<(st::Bool,)>(), conn)?;
+    Ok(can)
 }
 
 type Found = (UserId, Option<TeamId>, DateTime<Utc>);
@@ -101,19 +121,17 @@ impl LeadAssignmentRule {
         let Some(team) = self.team_id else { return Ok(None) };
         let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
         lock.bind(Bind::Text(Some(format!("{}|leads|{}", cx.tenant, team.0)))).sql(", 0))").execute(conn)?;
-        let order = match self.method {
-            AssignmentMethod::RoundRobin => "max(l.assigned_at) FILTER (WHERE l.assignment_rule_id = r.id) NULLS FIRST",
-            _ => {
-                "count(l.id) FILTER (WHERE l.archived_at IS NULL AND l.status IN ('NEW', 'WORKING', 'NURTURING', 'QUALIFIED'))"
-            }
+        let load = match self.method {
+            AssignmentMethod::RoundRobin => ROUND_ROBIN,
+            _ => LEAST_LOADED,
         };
         let mut out = Statement::new(
             "SELECT u.id, (SELECT max(assigned_at) FROM leads WHERE tenant_id = u.tenant_id AND assignment_rule_id = r.id) FROM memberships m CROSS JOIN (SELECT ",
         );
-        out.bind(Bind::Uuid(Some(self.meta.id))).sql(" AS id) r JOIN users u ON u.tenant_id = m.tenant_id AND u.id = m.user_id LEFT JOIN leads l ON l.tenant_id = u.tenant_id AND l.owner_id = u.id WHERE m.tenant_id = ");
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND m.team_id = ").bind(Bind::Uuid(Some(team.0)));
-        out.sql(" AND m.archived_at IS NULL AND u.archived_at IS NULL AND u.status = 'ACTIVE' GROUP BY u.tenant_id, u.id, r.id ORDER BY ");
-        out.sql(order).sql(", u.id LIMIT 1");
+        out.bind(Bind::Uuid(Some(self.meta.id))).sql("::uuid AS id) r JOIN users u ON u.tenant_id = m.tenant_id AND u.id = m.user_id JOIN teams g ON g.tenant_id = m.tenant_id AND g.id = m.team_id ");
+        out.sql(load).sql(" WHERE m.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+        out.sql(" AND m.team_id = ").bind(Bind::Uuid(Some(team.0)));
+        out.sql(" AND m.archived_at IS NULL AND g.archived_at IS NULL AND u.archived_at IS NULL AND u.status = 'ACTIVE' ORDER BY l.load NULLS FIRST, u.id LIMIT 1");
         let found: Vec<(Uuid, Option<DateTime<Utc>>)> =
             RunQueryDsl::load(out.typed::<(st::Uuid, st::Nullable<st::Timestamptz>)>(), conn)?;
         // Turns are counted by time, so no two may be at the same.

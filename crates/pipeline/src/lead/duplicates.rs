@@ -55,11 +55,8 @@ impl Resource for LeadDuplicate {
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["lead"] };
 }
 
-/// Less than this says nothing.
+/// Less than this says nothing; [`SEARCH`] leaves it out, and keeps the ten surest of each kind.
 const LEAST: i32 = 30;
-/// The best of each kind are kept.
-const MOST: i64 = 10;
-
 const PEOPLE: &[(&str, i32)] = &[("EMAIL", 40), ("PHONE", 30), ("NAME", 15), ("ORGANIZATION", 15)];
 const COMPANIES: &[(&str, i32)] = &[("ORGANIZATION", 50), ("PHONE", 30), ("EMAIL", 20)];
 
@@ -77,7 +74,7 @@ fn find(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<Vec<Found>> {
         lead.organization.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
     ));
     out.sql("::text) AS organization, lower(").bind(Bind::Text(person(lead))).sql("::text) AS name), ");
-    out.sql(SEARCH).sql(format!(" ORDER BY kind, rank DESC, id LIMIT {}", 3 * MOST));
+    out.sql(SEARCH);
     Ok(RunQueryDsl::load(out.typed::<FoundSql>(), conn)?)
 }
 
@@ -98,15 +95,16 @@ firms AS (SELECT a.id, p.email, p.phone FROM points p JOIN accounts a ON a.tenan
     UNION ALL SELECT a.id, false, false FROM me JOIN accounts a ON a.tenant_id = me.tenant_id AND lower(a.name) = me.organization AND a.archived_at IS NULL),
 found AS (
     SELECT 'LEAD' AS kind, l.id, NULL::uuid AS account_id, l.email = me.email AS email, l.normalized_phone = me.phone AS phone, lower(l.name) = me.name AS name, lower(l.organization) = me.organization AS organization
-    FROM me JOIN leads l ON l.tenant_id = me.tenant_id AND l.archived_at IS NULL AND l.id <> me.id AND (l.email = me.email OR l.normalized_phone = me.phone OR lower(l.organization) = me.organization)
+    FROM me JOIN leads l ON l.tenant_id = me.tenant_id AND l.archived_at IS NULL AND l.id <> me.id AND (l.email = me.email OR l.normalized_phone = me.phone OR (lower(l.organization) = me.organization AND lower(l.name) = me.name))
     UNION ALL SELECT 'CONTACT', c.id, c.account_id, bool_or(f.email), bool_or(f.phone), lower(c.name) = me.name, lower(a.name) = me.organization
     FROM me JOIN people f ON true JOIN contacts c ON c.tenant_id = me.tenant_id AND c.id = f.id LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
     GROUP BY c.id, c.account_id, c.name, a.name, me.name, me.organization
     UNION ALL SELECT 'ACCOUNT', a.id, a.id, bool_or(f.email), bool_or(f.phone), false, lower(a.name) = me.organization
     FROM me JOIN firms f ON true JOIN accounts a ON a.tenant_id = me.tenant_id AND a.id = f.id GROUP BY a.id, a.name, me.organization),
-ranked AS (SELECT kind, id, account_id, coalesce(email, false)::int + coalesce(phone, false)::int + coalesce(name, false)::int + coalesce(organization, false)::int AS rank,
-    array_remove(ARRAY[CASE WHEN email THEN 'EMAIL' END, CASE WHEN phone THEN 'PHONE' END, CASE WHEN name THEN 'NAME' END, CASE WHEN organization THEN 'ORGANIZATION' END], NULL) AS reasons FROM found)
-SELECT kind, id, account_id, reasons FROM (SELECT *, row_number() OVER (PARTITION BY kind ORDER BY rank DESC, id) AS place FROM ranked) r WHERE place <= 10";
+said AS (SELECT kind, id, account_id, coalesce(email, false)::int AS email, coalesce(phone, false)::int AS phone, coalesce(name, false)::int AS name, coalesce(organization, false)::int AS organization FROM found),
+ranked AS (SELECT *, CASE kind WHEN 'ACCOUNT' THEN 50 * organization + 30 * phone + 20 * email ELSE 40 * email + 30 * phone + 15 * name + 15 * organization END AS score FROM said)
+SELECT kind, id, account_id, array_remove(ARRAY[CASE email WHEN 1 THEN 'EMAIL' END, CASE phone WHEN 1 THEN 'PHONE' END, CASE name WHEN 1 THEN 'NAME' END, CASE organization WHEN 1 THEN 'ORGANIZATION' END], NULL)
+FROM (SELECT *, row_number() OVER (PARTITION BY kind ORDER BY score DESC, id) AS place FROM ranked WHERE score >= 30) r WHERE place <= 10 ORDER BY kind, place";
 
 /// The account and the contact that have the lead's e-mail address or phone number, if it is clear who that is.
 pub(super) fn known(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<(Option<AccountId>, Option<ContactId>)> {
@@ -114,18 +112,25 @@ pub(super) fn known(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<(Op
         return Ok((None, None));
     }
     let mut out = Statement::new(
-        "SELECT DISTINCT coalesce(p.account_id, c.account_id), p.contact_id FROM contact_points p LEFT JOIN contacts c ON \
-         c.tenant_id = p.tenant_id AND c.id = p.contact_id WHERE p.archived_at IS NULL AND c.archived_at IS NULL AND p.tenant_id = ",
+        "SELECT DISTINCT a.id, c.id FROM contact_points p LEFT JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id \
+         LEFT JOIN accounts a ON a.tenant_id = p.tenant_id AND a.id = coalesce(p.account_id, c.account_id) AND a.archived_at IS NULL \
+         WHERE p.archived_at IS NULL AND c.archived_at IS NULL AND coalesce(a.id, c.id) IS NOT NULL AND p.tenant_id = ",
     );
     let values = [&lead.email, &lead.normalized_phone].into_iter().flatten().cloned().collect();
     out.bind(Bind::Uuid(Some(cx.tenant)))
         .sql(" AND p.normalized_value = ANY(")
         .bind(Bind::Texts(values))
-        .sql(") LIMIT 2");
+        .sql(") LIMIT 10");
     type Sql = (st::Nullable<st::Uuid>, st::Nullable<st::Uuid>);
     let found: Vec<(Option<Uuid>, Option<Uuid>)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    Ok(match found.as_slice() {
-        [(account, contact)] => (account.map(AccountId), contact.map(ContactId)),
+    let mut accounts: Vec<_> = found.iter().map(|(account, _)| *account).collect();
+    let mut contacts: Vec<_> = found.iter().filter_map(|(_, contact)| *contact).collect();
+    accounts.dedup();
+    contacts.dedup();
+    Ok(match (accounts.as_slice(), contacts.as_slice()) {
+        ([account], []) => (account.map(AccountId), None),
+        ([account], [contact]) => (account.map(AccountId), Some(ContactId(*contact))),
+        ([account], _) => (account.map(AccountId), None),
         _ => (None, None),
     })
 }
@@ -133,6 +138,13 @@ pub(super) fn known(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<(Op
 /// Notes the candidates of a lead: new ones, those whose reasons changed, and archives those that are none any more.
 pub(super) fn note(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<()> {
     let (system, entry) = (cx.as_system(), cx.entry(LeadDuplicate::NAME)?);
+    // Two at once that share something wait for each other; else neither would see the other.
+    let mut shared: Vec<_> = [&lead.email, &lead.normalized_phone].into_iter().flatten().collect();
+    shared.sort_unstable();
+    for value in shared {
+        let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
+        lock.bind(Bind::Text(Some(format!("{}|same-lead|{value}", cx.tenant)))).sql(", 0))").execute(conn)?;
+    }
     let mut before = store::rows::<LeadDuplicate>(conn, cx, |out| {
         out.sql(" AND t.archived_at IS NULL AND t.lead_id = ").bind(Bind::Uuid(Some(lead.meta.id)));
     })?;

@@ -5,7 +5,7 @@ use crate::AREA;
 use diesel::PgConnection;
 use kith_journal::{store, verbs};
 use kith_kernel::ids::LeadFormId;
-use kith_kernel::{Cursor, Cx, Error, Relation, Resource, Result, Shape, Violations};
+use kith_kernel::{Cursor, Cx, Error, Relation, Resource, Result, Shape, Violations, text};
 use kith_macros::resource;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -54,16 +54,22 @@ impl Resource for LeadForm {
 
     fn prepare(&mut self, _: &mut PgConnection, _: &Cx, before: Option<&Self>) -> Result<()> {
         if before.is_none() {
-            self.public_key = format!("{}{}", self.meta.tenant_id.simple(), self.meta.id.simple());
+            self.public_key = public_key(self.meta.tenant_id, self.meta.id);
         }
         Ok(())
     }
 }
 
+fn public_key(tenant: Uuid, id: Uuid) -> String {
+    format!("{}{}", tenant.simple(), id.simple())
+}
+
 /// The tenant and the id in a public key.
 fn parts(key: &str) -> Option<(Uuid, Uuid)> {
-    let (tenant, id) = (key.len() == 64).then(|| key.split_at_checked(32)).flatten()?;
-    Some((Uuid::try_parse(tenant).ok()?, Uuid::try_parse(id).ok()?))
+    let (tenant, id) = key.split_at_checked(32)?;
+    let (tenant, id) = (Uuid::try_parse(tenant).ok()?, Uuid::try_parse(id).ok()?);
+    // Written in one way only: whoever counts by keys counts forms.
+    (public_key(tenant, id) == key).then_some((tenant, id))
 }
 
 /// What a form may say of a lead.
@@ -85,11 +91,13 @@ const FIELDS: &[&str] = &[
 /// What it may say of where the lead came from.
 const ATTRIBUTION: &[&str] =
     &["utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent", "referrer", "landingPage"];
+const MAX_ATTRIBUTION: usize = 1_000;
 pub(super) const ATTRIBUTION_EXPECTED: &str = "Expected an object of texts of at most 1,000 characters: utmSource, utmMedium, utmCampaign, utmTerm, utmContent, referrer, landingPage.";
 
 pub(super) fn is_attribution(object: &Map<String, Value>) -> bool {
     object.iter().all(|(name, value)| {
-        ATTRIBUTION.contains(&name.as_str()) && value.as_str().is_some_and(|text| text.chars().count() <= 1_000)
+        let fits = value.as_str().is_some_and(|text| text.chars().count() <= MAX_ATTRIBUTION);
+        ATTRIBUTION.contains(&name.as_str()) && fits
     })
 }
 
@@ -103,16 +111,16 @@ pub enum Captured {
 }
 
 impl LeadForm {
-    /// The tenant of a public key, if it has the form of one.
-    pub fn tenant_of(key: &str) -> Option<Uuid> {
-        parts(key).map(|(tenant, _)| tenant)
+    /// The tenant of a public key and the id of the form, if it has the form of one.
+    pub fn named_by(key: &str) -> Option<(Uuid, Uuid)> {
+        parts(key)
     }
 
-    /// The form of a public key, if it takes something.
+    /// The form of a public key.
     fn of(conn: &mut PgConnection, cx: &Cx, key: &str) -> Result<LeadForm> {
         let id = parts(key).filter(|(tenant, _)| *tenant == cx.tenant).map(|(_, id)| id);
         let form = id.map(|id| store::find::<LeadForm>(conn, cx, id)).transpose()?.flatten();
-        form.filter(|form| form.meta.archived_at.is_none() && !form.is_paused).ok_or_else(Error::not_found)
+        form.ok_or_else(Error::not_found)
     }
 
     /// Makes a lead of what somebody sent to a form. `referrer` is used where the form names none.
@@ -124,6 +132,9 @@ impl LeadForm {
         referrer: Option<&str>,
     ) -> Result<Captured> {
         let form = Self::of(conn, cx, key)?;
+        if form.is_paused || form.meta.archived_at.is_some() {
+            return Err(Error::not_found());
+        }
         let answer = if form.double_opt_in { Captured::ToConfirm } else { Captured::Accepted };
         // Forms in pages send empty texts for what was left out.
         let given = body.iter().filter(|(_, value)| !value.is_null() && value.as_str() != Some(""));
@@ -134,7 +145,11 @@ impl LeadForm {
             } else if FIELDS.contains(&name.as_str()) {
                 lead.insert(name.clone(), value.clone());
             } else if ATTRIBUTION.contains(&name.as_str()) {
-                attribution.insert(name.clone(), value.clone());
+                let text = value.as_str().filter(|text| text.chars().count() <= MAX_ATTRIBUTION);
+                let clean = text.and_then(|text| text::clean(text).ok());
+                let detail = "Expected a text of at most 1,000 characters without control characters.";
+                violations.ensure(clean.is_some(), &format!("/{name}"), "WRONG_TYPE", detail);
+                attribution.insert(name.clone(), json!(clean));
             } else {
                 let allowed = [FIELDS, ATTRIBUTION].concat().join(", ");
                 violations.add(
@@ -148,7 +163,7 @@ impl LeadForm {
         violations.ensure(reachable, "/email", "REQUIRED", "A form needs an e-mail address to answer to.");
         violations.into_result()?;
         if let Some(referrer) = referrer.filter(|_| !attribution.contains_key("referrer")) {
-            attribution.insert("referrer".into(), json!(referrer.chars().take(1_000).collect::<String>()));
+            attribution.insert("referrer".into(), json!(referrer.chars().take(MAX_ATTRIBUTION).collect::<String>()));
         }
         let campaign =
             attribution.get("utmCampaign").and_then(Value::as_str).map(|text| text.chars().take(100).collect());
@@ -170,6 +185,7 @@ impl LeadForm {
         let cursor = Cursor::decode(confirmation, &cx.cursor_key, &context(cx)).map_err(|_| unknown())?;
         let id = cursor.values.first().and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
         let id = id.ok_or_else(unknown)?;
+        // Paused or not: a mail may be read late.
         let found = store::find::<Lead>(conn, cx, id)?.filter(|lead| lead.form_id == Some(form.id()));
         let lead = found.filter(|lead| lead.meta.archived_at.is_none()).ok_or_else(unknown)?;
         if lead.opt_in != OptIn::Pending {

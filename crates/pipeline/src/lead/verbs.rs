@@ -3,9 +3,9 @@
 use super::{DisqualifyReason, Lead, LeadStatus, OptIn, assignment, duplicates};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::PgConnection;
-use kith_journal::verbs;
+use kith_journal::{store, verbs};
 use kith_kernel::ids::{AccountId, ContactId, OpportunityId, TeamId, UserId};
-use kith_kernel::{Act, Action, Command, Cx, Error, Input, Nothing, Result, Row, Shape, Violation, codes};
+use kith_kernel::{Act, Action, Command, Cx, Error, Input, Nothing, Result, Row, Shape};
 use kith_macros::input;
 use serde_json::json;
 use uuid::Uuid;
@@ -101,8 +101,15 @@ fn respond(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input:
 }
 
 fn assign(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Assign) -> Result<Box<dyn Row>> {
+    let by_rules = input.owner_id.is_none() && input.team_id.is_none();
+    if by_rules {
+        // The rules may give it to whom the caller does not see, and may not give it to.
+        cx.require_version(seen)?;
+        store::lock(conn, cx, cx.entry(Lead::NAME)?, id, Action::Update)?;
+    }
+    let cx = if by_rules { &cx.as_system() } else { cx };
     step(conn, cx, id, seen, "assign", "assigned", |conn, lead| {
-        if input.owner_id.is_none() && input.team_id.is_none() {
+        if by_rules {
             return assignment::assign(conn, cx, lead);
         }
         (lead.owner_id, lead.team_id) = (input.owner_id, input.team_id.or(lead.team_id));
@@ -175,29 +182,29 @@ fn step(
     })
 }
 
+/// What is legal while nobody has confirmed that it was them.
+const WHILE_PENDING: [&str; 2] = ["disqualify", "recycle"];
+
 fn legal(lead: &Lead, verb: &str) -> Result<()> {
-    let allowed = LEGAL.iter().filter(|(_, states)| states.contains(&lead.status));
-    let allowed: Vec<_> =
-        allowed.map(|(name, _)| *name).filter(|name| lead.opt_in != OptIn::Pending || *name != "convert").collect();
+    let pending = lead.opt_in == OptIn::Pending;
+    let may = |(name, states): &&(&str, &[LeadStatus])| {
+        states.contains(&lead.status) && (!pending || WHILE_PENDING.contains(name))
+    };
+    let allowed: Vec<_> = LEGAL.iter().filter(may).map(|(name, _)| *name).collect();
     if allowed.contains(&verb) {
         return Ok(());
     }
-    let detail = format!("A lead that is {} cannot {verb}.", state(lead));
-    let became = json!({"accountId": lead.account_id.map(|id| id.0), "contactId": lead.contact_id.map(|id| id.0), "opportunityId": lead.opportunity_id.map(|id| id.0)});
-    let violation = Violation {
-        pointer: "/status".into(),
-        code: "ILLEGAL_TRANSITION",
-        detail: detail.clone(),
-        more: Some(match lead.status {
-            Converted => json!({"legal": allowed, "became": became}),
-            _ => json!({"legal": allowed}),
-        }),
-    };
-    Err(Error { violations: vec![violation], ..Error::new(&codes::ILLEGAL_TRANSITION, detail) })
-}
-
-fn state(lead: &Lead) -> &'static str {
-    if lead.opt_in == OptIn::Pending { "not confirmed" } else { lead.status.as_str() }
+    let state = if pending { "not confirmed" } else { lead.status.as_str() };
+    let mut error = Error::illegal(format!("A lead that is {state} cannot {verb}."), &allowed);
+    if lead.status == Converted {
+        let (account, contact) = (lead.account_id.map(|id| id.0), lead.contact_id.map(|id| id.0));
+        let became =
+            json!({"accountId": account, "contactId": contact, "opportunityId": lead.opportunity_id.map(|id| id.0)});
+        for violation in &mut error.violations {
+            violation.more = Some(json!({"legal": allowed, "became": became}));
+        }
+    }
+    Err(error)
 }
 
 /// What a lead is converted to.
