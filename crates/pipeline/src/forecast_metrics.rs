@@ -159,6 +159,16 @@ pub const METRICS: &[Metric] = &[
         ..BY_PRODUCT
     },
     Metric {
+        name: "weighted-pipeline-by-product",
+        definition: "Sum over open opportunities, divided among their products as in won-value-by-product, of amount × probability ÷ 100; the probability is the opportunity's own, or else its stage's. The groups add up to weighted-pipeline.",
+        unit: Unit::Money,
+        only: "t.status = 'OPEN'",
+        at: None,
+        value: "coalesce(sum(x.amount * coalesce(t.probability, (SELECT s.probability FROM stages s WHERE s.tenant_id = t.tenant_id AND s.id = t.stage_id)) / 100), 0)",
+        money: Some(PRODUCT_AMOUNT),
+        ..BY_PRODUCT
+    },
+    Metric {
         name: "win-rate-by-product",
         definition: "Opportunities won in the period ÷ opportunities won or lost in it × 100, where each counts for its products in proportion to the totals of their lines. Over all products it is win-rate. The count is that of the opportunities in which the product has a part.",
         unit: Unit::Percent,

@@ -1,6 +1,6 @@
 //! The metrics of the pipeline. Each says in its definition what it counts; the runner does the rest.
 
-use kith_kernel::{Dimension, Metric, Unit};
+use kith_kernel::{Besides, Dimension, Metric, Unit};
 
 pub(crate) const OWNER: Dimension = Dimension {
     name: "owner",
@@ -240,6 +240,20 @@ pub const METRICS: &[Metric] = &[
         only: "o.status <> 'OPEN'",
         at: Some("o.closed_at"),
         value: "100.0 * count(*) FILTER (WHERE o.status = 'WON') / nullif(count(*), 0)",
+        by: &[COMPETITOR],
+        ..BASE
+    },
+    Metric {
+        name: "competitor-pipeline",
+        definition: "Sum over the open opportunities in which a competitor takes part of amount × probability ÷ 100; by `competitor`. One with several competitors counts for each of them, and in the total too. Rates of today.",
+        unit: Unit::Money,
+        resource: "opportunity-competitors",
+        whole: &[Besides::Same("opportunities")],
+        joins: WITH_OPPORTUNITY,
+        only: "o.status = 'OPEN'",
+        at: None,
+        value: "coalesce(sum(x.amount * coalesce(o.probability, (SELECT s.probability FROM stages s WHERE s.tenant_id = o.tenant_id AND s.id = o.stage_id)) / 100), 0)",
+        money: Some(["o.amount_amount", "o.amount_currency", "(c.now AT TIME ZONE 'UTC')::date"]),
         by: &[COMPETITOR],
         ..BASE
     },

@@ -63,6 +63,34 @@ async fn values_are_what_their_definitions_say() {
 }
 
 #[actix_web::test]
+async fn what_is_weighted_can_be_seen_by_product_and_by_competitor() {
+    let road = road().await;
+    let make =
+        async |resource: &str, body: Value| road.admin.post(&format!("/v1/{resource}"), body).await.expect(201).id();
+    let euros = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let tea = make("products", json!({"sku": "T", "name": "Tea"})).await;
+    let rival = make("competitors", json!({"name": "Contoso"})).await;
+    // 40 % of 300, of which tea is a third; 80 % of 100 that has no lines.
+    let lined = road.open(json!({"stageId": road.stages[1], "amountFromLines": true})).await;
+    for (product, price) in [(json!(tea), "100"), (Value::Null, "200")] {
+        let line = json!({"opportunityId": lined, "productId": product, "description": "Line", "quantity": "1", "unitPrice": euros(price)});
+        make("opportunity-lines", line).await;
+    }
+    deal(&road, 2, Some(("100", "EUR")), "2026-01-01", None).await;
+    make("opportunity-competitors", json!({"opportunityId": lined, "competitorId": rival})).await;
+    let ask = async |question: &str| road.admin.get(&format!("/v1/metrics/{question}")).await.expect(200).body;
+    let products = ask("weighted-pipeline-by-product?groupBy=product").await;
+    let of_tea = products["rows"].as_array().unwrap().iter().find(|row| row["group"]["product"]["key"] == json!(tea));
+    assert_eq!((&of_tea.unwrap()["value"], &products["total"]["value"]), (&json!("40"), &json!("200")));
+    assert_eq!(value(&road, "weighted-pipeline").await, "200");
+    let rivals = ask("competitor-pipeline?groupBy=competitor").await;
+    assert_eq!(
+        (&rivals["rows"][0]["group"]["competitor"]["label"], &rivals["rows"][0]["value"]),
+        (&json!("Contoso"), &json!("120"))
+    );
+}
+
+#[actix_web::test]
 async fn stages_show_how_long_and_how_many() {
     let road = road().await;
     for (steps, end) in [(2, "win"), (1, "lose"), (0, "lose")] {
