@@ -2,6 +2,7 @@
 
 use crate::{AREA, Channel, rules};
 use diesel::PgConnection;
+use kith_journal::store;
 use kith_kernel::ids::{AccountId, TeamId, UserId};
 use kith_kernel::{
     Bind, Cx, Error, Money, Ownership, Relation, Resource, Result, Statement, Violations, text, text_enum,
@@ -198,8 +199,7 @@ impl Account {
     /// Walks up from the new parent. The walk is bounded, so that a tree broken by other means cannot hang it.
     fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: AccountId) -> Result<()> {
         // One move at a time in a tenant: two, each fine by itself, could close a circle together.
-        let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
-        lock.bind(Bind::Text(Some(format!("{}|accounts|tree", cx.tenant)))).sql(", 0))").execute(conn)?;
+        store::one_at_a_time(conn, cx, "accounts|tree")?;
         let mut out =
             Statement::new("WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));

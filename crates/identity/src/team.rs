@@ -2,6 +2,7 @@
 
 use crate::AREA;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::store;
 use kith_kernel::ids::TeamId;
 use kith_kernel::{Bind, Cx, Error, Relation, Resource, Result, Statement};
 use kith_macros::resource;
@@ -43,8 +44,7 @@ fn cycle(detail: &str) -> Error {
 impl Team {
     /// Walks up from the new parent. Moves wait for each other, because two of them could make a cycle together.
     fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: TeamId) -> Result<()> {
-        let key = Bind::Text(Some(format!("{}|teams", cx.tenant)));
-        Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(").bind(key).sql(", 0))").execute(conn)?;
+        store::one_at_a_time(conn, cx, "teams|tree")?;
         let tenant = || Bind::Uuid(Some(cx.tenant));
         let mut out = Statement::new("WITH RECURSIVE up (id) AS (SELECT parent_id FROM teams WHERE tenant_id = ");
         out.bind(tenant()).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));

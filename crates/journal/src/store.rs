@@ -91,6 +91,14 @@ pub fn find<R: Resource>(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<O
     Ok(found?.into_iter().next())
 }
 
+/// Lets only one transaction of the tenant past this at a time for each `what`, until that transaction ends: for rules
+/// that two writes, each fine by itself, could break together.
+pub fn one_at_a_time(conn: &mut PgConnection, cx: &Cx, what: &str) -> Result<()> {
+    let mut out = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
+    out.bind(Bind::Text(Some(format!("{}|{what}", cx.tenant)))).sql(", 0))").execute(conn)?;
+    Ok(())
+}
+
 /// A row as a table `t` of one row, so that filters can be asked about it before it is stored.
 pub fn as_table(entry: &Entry, row: &dyn Row) -> Statement {
     let mut out = Statement::new("(SELECT ");

@@ -165,11 +165,7 @@ pub fn upsert(
     cx.require(entry, Action::Create)?;
     let scope = cx.require(entry, Action::Update)?;
     let (system, external_id) = (&key_part("/system", system)?, &key_part("/externalId", external_id)?);
-    let key = format!("{}|{}|{system}|{external_id}", cx.tenant, entry.subject);
-    Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(")
-        .bind(Bind::Text(Some(key)))
-        .sql(", 0))")
-        .execute(conn)?;
+    store::one_at_a_time(conn, cx, &format!("{}|{system}|{external_id}", entry.subject))?;
     if let Some(id) = by_external_id(conn, cx, entry, system, external_id)? {
         let body = without_repeated(conn, cx, entry, id, body)?;
         return Ok((patch(conn, cx, entry, id, seen, &body, scope)?, false));

@@ -193,6 +193,7 @@ pub const METRICS: &[Metric] = &[
         definition: "Mean time that opportunities spent in a stage before they left it, in days, of those that left it in the period; by `stage`: the stage they left.",
         unit: Unit::Days,
         resource: "stage-changes",
+        whole: &[Besides::Same("opportunities")],
         joins: "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.from_stage_id \
                 JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id",
         only: "TRUE",
@@ -206,6 +207,7 @@ pub const METRICS: &[Metric] = &[
         definition: "Of the opportunities that entered an open stage in the period, the share that later reached an open stage further on or was won, × 100; by `stage`: the stage they entered. The count is that of the opportunities that entered.",
         unit: Unit::Percent,
         resource: "stage-changes",
+        whole: &[Besides::Same("opportunities")],
         joins: "JOIN stages s ON s.tenant_id = t.tenant_id AND s.id = t.to_stage_id AND s.kind = 'OPEN' \
                 JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id \
                 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM stage_changes n JOIN stages z ON z.tenant_id = n.tenant_id AND z.id = n.to_stage_id \
@@ -223,6 +225,7 @@ pub const METRICS: &[Metric] = &[
         definition: "Sum of the totals of the lines of opportunities won in the period, by `product`. Rates of the day they were won.",
         unit: Unit::Money,
         resource: "opportunity-lines",
+        whole: &[Besides::Same("opportunities")],
         joins: WITH_OPPORTUNITY,
         only: "o.status = 'WON'",
         at: Some("o.closed_at"),
@@ -236,6 +239,7 @@ pub const METRICS: &[Metric] = &[
         definition: "Of the opportunities decided in the period in which a competitor took part, the share that we won, × 100; by `competitor`.",
         unit: Unit::Percent,
         resource: "opportunity-competitors",
+        whole: &[Besides::Same("opportunities")],
         joins: WITH_OPPORTUNITY,
         only: "o.status <> 'OPEN'",
         at: Some("o.closed_at"),

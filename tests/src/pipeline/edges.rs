@@ -254,6 +254,12 @@ async fn a_number_rests_on_what_one_may_read_only() {
         ("/v1/metrics/won-value-by-product", "opportunities:READ", "opportunity-lines:READ"),
         ("/v1/metrics/open-pipeline-by-product", "opportunities:READ", "opportunity-lines:READ"),
         ("/v1/metrics/win-rate-by-product", "opportunities:READ", "opportunity-lines:READ"),
+        ("/v1/metrics/weighted-pipeline-by-product", "opportunities:READ", "opportunity-lines:READ"),
+        ("/v1/metrics/product-won-value", "opportunity-lines:READ", "opportunities:READ"),
+        ("/v1/metrics/competitor-win-rate", "opportunity-competitors:READ", "opportunities:READ"),
+        ("/v1/metrics/competitor-pipeline", "opportunity-competitors:READ", "opportunities:READ"),
+        ("/v1/metrics/time-in-stage", "stage-changes:READ", "opportunities:READ"),
+        ("/v1/metrics/stage-conversion", "stage-changes:READ", "opportunities:READ"),
         (&funnel, "opportunities:READ", "stage-changes:READ"),
     ] {
         let grants = |rights: &str, scope: &str| {

@@ -78,9 +78,6 @@ pub(super) fn assign(conn: &mut PgConnection, cx: &Cx, lead: &mut Lead) -> Resul
     let met = matching::met(conn, cx, lead, filters)?;
     for (rule, _) in rules.iter().zip(met).filter(|(_, met)| *met) {
         let Some((user, team, at)) = rule.find(conn, cx, lead)? else { continue };
-        if !can_work(conn, cx, user)? {
-            continue;
-        }
         (lead.owner_id, lead.team_id) = (Some(user), team.or(rule.team_id).or(lead.team_id));
         (lead.assignment_rule_id, lead.assigned_at) = (Some(rule.id()), Some(at));
         return Ok(());
@@ -110,7 +107,10 @@ type Found = (UserId, Option<TeamId>, DateTime<Utc>);
 impl LeadAssignmentRule {
     fn find(&self, conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<Option<Found>> {
         match self.method {
-            AssignmentMethod::User => Ok(self.user_id.map(|user| (user, None, cx.now))),
+            AssignmentMethod::User => match self.user_id {
+                Some(user) if can_work(conn, cx, user)? => Ok(Some((user, None, cx.now))),
+                _ => Ok(None),
+            },
             AssignmentMethod::AccountOwner => account_owner(conn, cx, lead),
             AssignmentMethod::RoundRobin | AssignmentMethod::LeastLoaded => self.member(conn, cx),
         }
@@ -119,8 +119,7 @@ impl LeadAssignmentRule {
     /// One at a time for each team, or two leads at once would both go to the same member.
     fn member(&self, conn: &mut PgConnection, cx: &Cx) -> Result<Option<Found>> {
         let Some(team) = self.team_id else { return Ok(None) };
-        let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
-        lock.bind(Bind::Text(Some(format!("{}|leads|{}", cx.tenant, team.0)))).sql(", 0))").execute(conn)?;
+        store::one_at_a_time(conn, cx, &format!("leads|{}", team.0))?;
         let load = match self.method {
             AssignmentMethod::RoundRobin => ROUND_ROBIN,
             _ => LEAST_LOADED,
@@ -143,9 +142,10 @@ impl LeadAssignmentRule {
 fn account_owner(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<Option<Found>> {
     let Some(account) = lead.account_id else { return Ok(None) };
     let mut out = Statement::new(
-        "SELECT owner_id, team_id FROM accounts WHERE archived_at IS NULL AND owner_id IS NOT NULL AND tenant_id = ",
+        "SELECT u.id, a.team_id FROM accounts a JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.owner_id \
+         WHERE a.archived_at IS NULL AND u.archived_at IS NULL AND u.status = 'ACTIVE' AND a.tenant_id = ",
     );
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(account.0)));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND a.id = ").bind(Bind::Uuid(Some(account.0)));
     let found: Vec<(Uuid, Option<Uuid>)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Nullable<st::Uuid>)>(), conn)?;
     Ok(found.first().map(|(user, team)| (UserId(*user), team.map(TeamId), cx.now)))
 }

@@ -142,8 +142,7 @@ pub(super) fn note(conn: &mut PgConnection, cx: &Cx, lead: &Lead) -> Result<()> 
     let mut shared: Vec<_> = [&lead.email, &lead.normalized_phone].into_iter().flatten().collect();
     shared.sort_unstable();
     for value in shared {
-        let mut lock = Statement::new("SELECT pg_advisory_xact_lock(hashtextextended(");
-        lock.bind(Bind::Text(Some(format!("{}|same-lead|{value}", cx.tenant)))).sql(", 0))").execute(conn)?;
+        store::one_at_a_time(conn, cx, &format!("same-lead|{value}"))?;
     }
     let mut before = store::rows::<LeadDuplicate>(conn, cx, |out| {
         out.sql(" AND t.archived_at IS NULL AND t.lead_id = ").bind(Bind::Uuid(Some(lead.meta.id)));

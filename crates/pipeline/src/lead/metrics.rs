@@ -1,20 +1,8 @@
 //! The metrics of leads.
 
+use crate::metrics::{OWNER, SOURCE, TEAM};
 use kith_kernel::{Dimension, Metric, Unit};
 
-const OWNER: Dimension = Dimension {
-    name: "owner",
-    key: "t.owner_id",
-    label: "SELECT u.name FROM users u WHERE u.tenant_id = t.tenant_id AND u.id = t.owner_id",
-    resource: Some("users"),
-};
-const TEAM: Dimension = Dimension {
-    name: "team",
-    key: "t.team_id",
-    label: "SELECT u.name FROM teams u WHERE u.tenant_id = t.tenant_id AND u.id = t.team_id",
-    resource: Some("teams"),
-};
-const SOURCE: Dimension = Dimension { name: "source", key: "t.source", label: "t.source", resource: None };
 const CAMPAIGN: Dimension = Dimension { name: "campaign", key: "t.campaign", label: "t.campaign", resource: None };
 const COUNTRY: Dimension = Dimension { name: "country", key: "t.country", label: "t.country", resource: None };
 const STATUS: Dimension = Dimension { name: "status", key: "t.status", label: "t.status", resource: None };
