@@ -17,14 +17,42 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
-    ("flows", &["contacts", "journal", "kernel", "macros", "pipeline"]),
     ("interactions", &["journal", "kernel", "macros"]),
-    ("api", &["commerce", "contacts", "db", "flows", "identity", "interactions", "journal", "kernel", "pipeline"]),
-    ("server", &["api", "db", "identity", "journal", "kernel", "statistics"]),
+    ("loyalty", &["journal", "kernel", "macros", "statistics"]),
+    ("lifecycle", &["journal", "kernel", "macros", "statistics"]),
+    ("flows", &["contacts", "journal", "kernel", "lifecycle", "loyalty", "macros", "pipeline", "statistics"]),
+    (
+        "api",
+        &[
+            "commerce",
+            "contacts",
+            "db",
+            "flows",
+            "identity",
+            "interactions",
+            "journal",
+            "kernel",
+            "lifecycle",
+            "loyalty",
+            "pipeline",
+        ],
+    ),
+    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
-const DOMAIN: &[&str] = &["kernel", "journal", "identity", "contacts", "commerce", "pipeline", "interactions", "flows"];
+const DOMAIN: &[&str] = &[
+    "kernel",
+    "journal",
+    "identity",
+    "contacts",
+    "commerce",
+    "pipeline",
+    "interactions",
+    "loyalty",
+    "lifecycle",
+    "flows",
+];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];
 
 /// The folder of the workspace.

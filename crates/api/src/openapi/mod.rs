@@ -49,6 +49,8 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "commerce", description = "What is sold and ordered, and exchange rates."),
         (name = "pipeline", description = "Leads, pipelines, opportunities, competitors, quotes."),
         (name = "interactions", description = "Touches over every channel, and tasks."),
+        (name = "loyalty", description = "What customers are worth, how loyal they are, and the programme that rewards it."),
+        (name = "lifecycle", description = "Stages of the relationship, churn, retention and win-back."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),
