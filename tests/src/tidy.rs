@@ -37,7 +37,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics"]),
+    ("worker", &["db", "flows", "identity", "journal", "kernel"]),
+    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.

@@ -5,6 +5,7 @@ use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
+use kith_loyalty as loyalty;
 use kith_pipeline as pipeline;
 use std::sync::LazyLock;
 
@@ -51,6 +52,17 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<interactions::Interaction>(),
             Entry::of::<interactions::InteractionContact>(),
             Entry::of::<interactions::Task>(),
+            Entry::of::<loyalty::ValueModel>(),
+            Entry::of::<loyalty::ValueIndicator>(),
+            Entry::of::<loyalty::ValueRun>(),
+            Entry::of::<loyalty::ValueProfile>(),
+            Entry::of::<loyalty::ClvEstimate>(),
+            Entry::of::<loyalty::ValueScore>(),
+            Entry::of::<loyalty::PurchaseModel>(),
+            Entry::of::<loyalty::CostEntry>(),
+            Entry::of::<loyalty::CostRate>(),
+            Entry::of::<loyalty::WalletEstimate>(),
+            Entry::of::<loyalty::ResourcePolicy>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

@@ -159,6 +159,10 @@ impl Resource for Account {
         Relation::about("notes", "notes", "ACCOUNT", "Notes about it."),
         Relation::many("interactions", "interactions", "account_id", "Touches with it, over every channel."),
         Relation::many("tasks", "tasks", "account_id", "What there is to do for it."),
+        Relation::many("orders", "orders", "account_id", "What it ordered."),
+        Relation::own("valueProfile", "value-profiles", "What it is worth now; null before the first run."),
+        Relation::own("clv", "clv-estimates", "What it is expected to bring; null before the first run."),
+        Relation::many("valueScores", "value-scores", "account_id", "What it was worth, day by day."),
     ];
 
     fn check(&self, violations: &mut Violations) {

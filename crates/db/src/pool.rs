@@ -298,7 +298,7 @@ impl Db {
         let mut carrier = self.take()?;
         let mut attempt = 0;
         loop {
-            let result = write_once(&mut carrier, tenant, &mut work);
+            let result = write_once(&mut carrier, tenant, Transaction::Usual, &mut work);
             self.mourn(&mut carrier, &result);
             match result {
                 Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
@@ -315,6 +315,29 @@ impl Db {
             }
         }
     }
+
+    /// Runs work that reads much and then writes what follows from it, in one transaction of one tenant that sees the
+    /// database as it was when it began, and whose statements may take minutes. It runs once: whoever stood in its way
+    /// is reported.
+    pub fn compute<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let mut carrier = self.take()?;
+        let mut work = Some(work);
+        let result = write_once(&mut carrier, tenant, Transaction::Long, &mut |conn| {
+            let work = work.take().ok_or_else(|| Error::internal("a computation that ran already"))?;
+            work(conn).map(Verdict::Commit)
+        });
+        self.mourn(&mut carrier, &result);
+        result
+    }
+}
+
+/// What a transaction is like.
+#[derive(Clone, Copy)]
+enum Transaction {
+    /// Short, and every statement sees what was committed before it.
+    Usual,
+    /// Long, and on one snapshot.
+    Long,
 }
 
 fn read_in_session<T>(
@@ -340,7 +363,7 @@ fn read_in_transaction<T>(
     tenant: Uuid,
     work: impl FnOnce(&mut PgConnection) -> Result<T>,
 ) -> Result<T> {
-    begin(carrier, tenant)?;
+    begin(carrier, tenant, Transaction::Usual)?;
     let result = work(&mut carrier.conn);
     // Why the work failed says more than why the end did.
     let ended = end(carrier, result.is_ok());
@@ -350,9 +373,10 @@ fn read_in_transaction<T>(
 fn write_once<T>(
     carrier: &mut Carrier,
     tenant: Uuid,
+    transaction: Transaction,
     work: &mut impl FnMut(&mut PgConnection) -> Result<Verdict<T>>,
 ) -> Result<T> {
-    begin(carrier, tenant)?;
+    begin(carrier, tenant, transaction)?;
     let (result, commit) = match work(&mut carrier.conn) {
         Ok(Verdict::Commit(value)) => (Ok(value), true),
         Ok(Verdict::RollBack(value)) => (Ok(value), false),
@@ -370,8 +394,15 @@ fn setting(tenant: Uuid) -> String {
     if tenant.is_nil() { String::new() } else { tenant.to_string() }
 }
 
-fn begin(carrier: &mut Carrier, tenant: Uuid) -> Result<()> {
-    let sql = format!("BEGIN; SET LOCAL app.tenant = '{}'", setting(tenant));
+fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
+    let (kind, limits) = match transaction {
+        Transaction::Usual => ("BEGIN", ""),
+        Transaction::Long => (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'",
+        ),
+    };
+    let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));
     let carried = carrier.tenant.take();
     carrier.watch.failed.store(false, Ordering::Relaxed);
     AnsiTransactionManager::begin_transaction_sql(&mut carrier.conn, &sql)?;

@@ -2,3 +2,4 @@
 //! where they belong, and are called from here.
 
 pub mod convert;
+pub mod value;

@@ -32,6 +32,11 @@ pub const SETUP: &[&str] = &[
     "close-reasons",
     "targets",
     "forecast-snapshots",
+    "value-models",
+    "value-indicators",
+    "value-runs",
+    "cost-rates",
+    "resource-policies",
 ];
 
 impl BuiltIn {

@@ -1,9 +1,11 @@
 //! Tenants: the organisations that use Kith.
 
 use crate::{AREA, rules};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::ids::TenantId;
-use kith_kernel::{Currency, Resource, Verb, Violations, text};
+use kith_kernel::{Currency, Resource, Result, Statement, Verb, Violations, text};
 use kith_macros::resource;
+use uuid::Uuid;
 
 /// The organisation that these credentials belong to. There is exactly one to see.
 #[resource(table = tenants, id = TenantId)]
@@ -41,4 +43,11 @@ impl Resource for Tenant {
         text::language("/locale", Some(&self.locale), violations);
         rules::time_zone(Some(&self.time_zone), violations);
     }
+}
+
+/// The ids of all tenants of this installation. Like the look-up by short name, it needs none.
+pub fn every(conn: &mut PgConnection) -> Result<Vec<Uuid>> {
+    let out = Statement::new("SELECT tenant_id FROM tenant_directory ORDER BY tenant_id");
+    let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -8,12 +8,14 @@
 //! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
 //! - [`metric`] counts and adds up;
+//! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
 //! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
 
 pub mod batch;
+pub mod derived;
 pub mod log;
 pub mod metric;
 pub mod number;

@@ -66,6 +66,11 @@ impl Relation {
         Relation { name, doc, target, link: Link::Many, ours: "id", theirs: "subject_id", ours_is: None, theirs_is }
     }
 
+    /// The record of `target` that has our id: what is kept of us elsewhere.
+    pub const fn own(name: &'static str, target: &'static str, doc: &'static str) -> Self {
+        Relation { name, doc, target, link: Link::One, ours: "id", theirs: "id", ours_is: None, theirs_is: None }
+    }
+
     /// Our subject, where it is of resource `target`; `them` is the target's [`Entry::subject`].
     pub const fn subject(name: &'static str, target: &'static str, them: &'static str, doc: &'static str) -> Self {
         let ours_is = Some(("subject_type", them));

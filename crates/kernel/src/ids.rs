@@ -120,4 +120,26 @@ ids! {
     InteractionContactId => "interaction-contacts";
     /// A task.
     TaskId => "tasks";
+    /// A way to value customers.
+    ValueModelId => "value-models";
+    /// A measure of a value model.
+    ValueIndicatorId => "value-indicators";
+    /// A purchase model that was fitted.
+    PurchaseModelId => "purchase-models";
+    /// A computation of all values.
+    ValueRunId => "value-runs";
+    /// What an account is worth.
+    ValueProfileId => "value-profiles";
+    /// What an account is expected to bring.
+    ClvEstimateId => "clv-estimates";
+    /// What an account was worth on a day.
+    ValueScoreId => "value-scores";
+    /// A cost of a customer.
+    CostEntryId => "cost-entries";
+    /// What a touch over a channel costs.
+    CostRateId => "cost-rates";
+    /// An estimate of what a customer buys a year.
+    WalletEstimateId => "wallet-estimates";
+    /// What a class of customers is given.
+    ResourcePolicyId => "resource-policies";
 }

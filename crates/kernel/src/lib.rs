@@ -50,7 +50,7 @@ pub use priced::{Amounts, Priced, sum_of_lines};
 pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
-pub use statement::{Bind, Statement, Typed};
+pub use statement::{Bind, Column, Statement, Typed};
 pub use subject::SubjectType;
 pub use time::{Clock, write_date, write_time};
 pub use timeline::{Spot, Timeline, TimelineArgs};

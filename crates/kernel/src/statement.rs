@@ -44,6 +44,66 @@ pub enum Bind {
     Dates(Vec<NaiveDate>),
     /// timestamptz[]
     Times(Vec<DateTime<Utc>>),
+    /// One column of many rows.
+    Column(Column),
+}
+
+/// The values that many rows have in one column, as an array in which some may be null.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// uuid[]
+    Uuid(Vec<Option<Uuid>>),
+    /// text[]
+    Text(Vec<Option<String>>),
+    /// boolean[]
+    Bool(Vec<Option<bool>>),
+    /// integer[]
+    Int(Vec<Option<i32>>),
+    /// bigint[]
+    BigInt(Vec<Option<i64>>),
+    /// numeric[]
+    Decimal(Vec<Option<Decimal>>),
+    /// date[]
+    Date(Vec<Option<NaiveDate>>),
+    /// timestamptz[]
+    Time(Vec<Option<DateTime<Utc>>>),
+    /// jsonb[]
+    Json(Vec<Option<serde_json::Value>>),
+}
+
+impl Column {
+    /// A column that begins with a value; none for a value that is not a scalar.
+    pub fn of(first: Bind) -> Option<Self> {
+        Some(match first {
+            Bind::Uuid(v) => Column::Uuid(vec![v]),
+            Bind::Text(v) => Column::Text(vec![v]),
+            Bind::Bool(v) => Column::Bool(vec![v]),
+            Bind::Int(v) => Column::Int(vec![v]),
+            Bind::BigInt(v) => Column::BigInt(vec![v]),
+            Bind::Decimal(v) => Column::Decimal(vec![v]),
+            Bind::Date(v) => Column::Date(vec![v]),
+            Bind::Time(v) => Column::Time(vec![v]),
+            Bind::Json(v) => Column::Json(vec![v]),
+            _ => return None,
+        })
+    }
+
+    /// Adds the value of the next row; whether it was of the column's type.
+    pub fn push(&mut self, value: Bind) -> bool {
+        match (self, value) {
+            (Column::Uuid(all), Bind::Uuid(v)) => all.push(v),
+            (Column::Text(all), Bind::Text(v)) => all.push(v),
+            (Column::Bool(all), Bind::Bool(v)) => all.push(v),
+            (Column::Int(all), Bind::Int(v)) => all.push(v),
+            (Column::BigInt(all), Bind::BigInt(v)) => all.push(v),
+            (Column::Decimal(all), Bind::Decimal(v)) => all.push(v),
+            (Column::Date(all), Bind::Date(v)) => all.push(v),
+            (Column::Time(all), Bind::Time(v)) => all.push(v),
+            (Column::Json(all), Bind::Json(v)) => all.push(v),
+            _ => return false,
+        }
+        true
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -143,6 +203,17 @@ fn push<'b>(bind: &'b Bind, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         Bind::Decimals(v) => out.push_bind_param::<st::Array<st::Numeric>, _>(v),
         Bind::Dates(v) => out.push_bind_param::<st::Array<st::Date>, _>(v),
         Bind::Times(v) => out.push_bind_param::<st::Array<st::Timestamptz>, _>(v),
+        Bind::Column(column) => match column {
+            Column::Uuid(v) => out.push_bind_param::<st::Array<st::Nullable<st::Uuid>>, _>(v),
+            Column::Text(v) => out.push_bind_param::<st::Array<st::Nullable<st::Text>>, _>(v),
+            Column::Bool(v) => out.push_bind_param::<st::Array<st::Nullable<st::Bool>>, _>(v),
+            Column::Int(v) => out.push_bind_param::<st::Array<st::Nullable<st::Integer>>, _>(v),
+            Column::BigInt(v) => out.push_bind_param::<st::Array<st::Nullable<st::BigInt>>, _>(v),
+            Column::Decimal(v) => out.push_bind_param::<st::Array<st::Nullable<st::Numeric>>, _>(v),
+            Column::Date(v) => out.push_bind_param::<st::Array<st::Nullable<st::Date>>, _>(v),
+            Column::Time(v) => out.push_bind_param::<st::Array<st::Nullable<st::Timestamptz>>, _>(v),
+            Column::Json(v) => out.push_bind_param::<st::Array<st::Nullable<st::Jsonb>>, _>(v),
+        },
     }
 }
 

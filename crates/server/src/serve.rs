@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use kith_api::auth::{keys::SigningKeys, token::Tokens};
 use kith_api::{App, Settings as ApiSettings};
 use kith_kernel::Clock;
+use kith_worker::Worker;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -97,6 +98,14 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         tokio::time::sleep(NOTICE).await;
         handle.stop(true).await;
     });
+    let worker = Worker {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        catalogue: kith_api::catalogue(),
+        cursor_key: app.instance.cursor_key.clone(),
+    };
+    // It ends with its work in hand when the server has ended.
+    let _working = worker.start().context("The worker cannot be started")?;
     let sweeping = app.clone();
     tokio::spawn(async move {
         loop {

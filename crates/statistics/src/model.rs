@@ -98,6 +98,21 @@ impl Model {
         }
     }
 
+    /// From its [`name`](Self::name) and its parameters in the order of the papers; none if they do not fit together.
+    pub fn known(name: &str, parameters: &[f64]) -> Option<Self> {
+        use crate::leaving::Leaving;
+        let fine = parameters.iter().all(|value| value.is_finite() && *value >= 0.0);
+        let leaving = |r, alpha, a, b, leaving| Self::Leaving(LeavingModel { r, alpha, a, b, leaving });
+        let found = match (name, parameters) {
+            ("BG/NBD", &[r, alpha, a, b]) => leaving(r, alpha, a, b, Leaving::AfterRepeats),
+            ("MBG/NBD", &[r, alpha, a, b]) => leaving(r, alpha, a, b, Leaving::AfterAny),
+            ("Pareto/NBD", &[r, alpha, s, beta]) => Self::ParetoNbd(ParetoNbd { r, alpha, s, beta }),
+            ("NBD", &[r, alpha]) => Self::Nbd(Nbd { r, alpha }),
+            _ => return None,
+        };
+        fine.then_some(found)
+    }
+
     /// The same model with other parameters, given by their logarithms.
     pub(crate) fn with_logs(&self, logs: &[f64]) -> Option<Self> {
         Some(match (self, logs) {

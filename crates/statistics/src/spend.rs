@@ -195,6 +195,12 @@ pub fn fit_spend(spends: &[Spend], least: u64) -> Result<SpendFit> {
 }
 
 impl SpendFit {
+    /// A fit of which only the parameters were kept; it has no interval.
+    pub fn known(model: GammaGamma, group_mean: f64) -> Self {
+        let (log_likelihood, customers, correlation) = (f64::NAN, 0, None);
+        Self { model, log_likelihood, customers, group_mean, correlation, findings: Vec::new(), information: None }
+    }
+
     /// What the customer is expected to spend at an occasion, given his repeats; always finite.
     pub fn expected(&self, spend: &Spend) -> ExpectedSpend {
         let GammaGamma { p, q, gamma } = self.model;

@@ -1,10 +1,16 @@
 //! One record of every resource of the catalogue, and a body that makes another: what walks over the catalogue need.
 
-use kith_kernel::{Access, Entry, Field, Verb};
+use kith_db::Verdict;
+use kith_journal::derived::put;
+use kith_journal::verbs;
+use kith_kernel::ids::AccountId;
+use kith_kernel::{Access, Entry, Field, Meta, Shape, Verb};
+use kith_loyalty::{ClvEstimate, PurchaseModel, ValueProfile, ValueScore};
 use kith_testkit::{Client, Stage, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use uuid::Uuid;
 
 /// Ids by resource name.
 pub type Ids = BTreeMap<&'static str, String>;
@@ -100,6 +106,29 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "interaction-contacts" => json!({"interactionId": id("interactions"), "contactId": id("contacts")}),
         "tasks" => about(json!({"title": format!("Task {number}"), "reminderAt": "2026-01-05T09:00:00Z"})),
+        "value-models" => json!({"name": format!("Model {number}")}),
+        "value-indicators" => {
+            json!({"modelId": id("value-models"), "code": format!("code-{number}"), "source": "PROFIT", "weight": "40"})
+        }
+        "value-runs" => json!({"asOf": day(number)}),
+        "cost-entries" => {
+            let amount = json!({"amount": "9.90", "currency": "EUR"});
+            json!({"accountId": id("accounts"), "kind": "SERVE", "amount": amount, "incurredOn": "2026-01-05"})
+        }
+        "cost-rates" => {
+            let channels = ["PHONE", "EMAIL", "VISIT", "CHAT", "SMS", "FAX", "WEB", "POST"];
+            let channel = channels[usize::try_from(number).unwrap() % channels.len()];
+            let amount = json!({"amount": "1.50", "currency": "EUR"});
+            json!({"channel": channel, "perTouch": amount, "perMinute": amount})
+        }
+        "wallet-estimates" => {
+            let amount = json!({"amount": "990.00", "currency": "EUR"});
+            json!({"accountId": id("accounts"), "amount": amount, "source": "STATED", "estimatedOn": "2026-01-05"})
+        }
+        "resource-policies" => {
+            let classes = ["LEAD", "IRON", "GOLD", "PLATINUM"];
+            json!({"valueClass": classes[usize::try_from(number).unwrap() % 4], "strategy": "MAINTAIN"})
+        }
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -130,6 +159,7 @@ pub fn change(resource: &str) -> Option<Value> {
         | "stages"
         | "close-reasons"
         | "competitors"
+        | "value-models"
         | "opportunities" => {
             json!({"name": "Changed"})
         }
@@ -137,6 +167,11 @@ pub fn change(resource: &str) -> Option<Value> {
         "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
         "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
         "quotes" | "orders" => json!({"notes": "Changed"}),
+        "value-indicators" => json!({"weight": "30"}),
+        "cost-entries" => json!({"description": "Changed"}),
+        "cost-rates" => json!({"perTouch": {"amount": "2.00", "currency": "EUR"}}),
+        "wallet-estimates" => json!({"note": "Changed"}),
+        "resource-policies" => json!({"benefits": "Changed"}),
         "interactions" => json!({"outcome": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
@@ -217,8 +252,25 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let twin = admin.post("/v1/leads", same).await.expect(201).id();
     let found = admin.get(&format!("/v1/leads/{twin}?expand=duplicates")).await.expect(200);
     ids.insert("lead-duplicates", found.at("/duplicates/data/0/id").as_str().unwrap().to_owned());
+    ids.extend(derived(stage, tenant, ids["accounts"].parse().unwrap()));
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
+}
+
+/// What nobody writes: it is computed.
+fn derived(stage: &Stage, tenant: &Tenant, account: Uuid) -> Ids {
+    let cx = &stage.system(tenant);
+    let meta = || Meta { id: account, ..Meta::new(cx) };
+    let made = stage.app.db.write(tenant.id, |conn| {
+        let account_id = AccountId(account);
+        put(conn, &[ValueProfile { account_id, ..ValueProfile::blank(meta()) }])?;
+        put(conn, &[ClvEstimate { account_id, ..ClvEstimate::blank(meta()) }])?;
+        put(conn, &[ValueScore { account_id, ..ValueScore::blank(meta()) }])?;
+        let model = verbs::follow(conn, cx, PurchaseModel::blank(Meta::new(cx)))?.meta().id;
+        Ok(Verdict::Commit(model))
+    });
+    let same = ["value-profiles", "clv-estimates", "value-scores"].map(|name| (name, account.to_string()));
+    same.into_iter().chain([("purchase-models", made.unwrap().to_string())]).collect()
 }
 
 /// All records of a tenant as they are, archived ones too, by resource.

@@ -1,0 +1,73 @@
+//! Rows that follow from other rows, such as scores: written a set at a time by whoever computes them. Nobody decided
+//! them, so they leave nothing in the journal; what they follow from does.
+
+use diesel::PgConnection;
+use kith_kernel::{Bind, Column, Cx, Error, Resource, Result, Row, Statement};
+use uuid::Uuid;
+
+/// Rows in one statement.
+const AT_ONCE: usize = 5_000;
+
+/// Stores rows by their ids: new ones are added, others get the new values, and those that have them already stay as
+/// they are, whatever the time of the row says. An archived one comes back. The number of rows that changed.
+pub fn put<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
+    let mut changed = 0;
+    for some in rows.chunks(AT_ONCE) {
+        changed += put_some(conn, some)?;
+    }
+    Ok(changed)
+}
+
+fn put_some<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
+    let names: Vec<&str> = R::FIELDS.iter().flat_map(|field| field.columns).copied().collect();
+    let mut out = Statement::new(format!("INSERT INTO {} AS t ({}) SELECT * FROM unnest(", R::TABLE, names.join(", ")));
+    for (at, column) in columns(rows)?.into_iter().enumerate() {
+        out.sql(if at > 0 { ", " } else { "" }).bind(Bind::Column(column));
+    }
+    // The id and the tenant are the key; when and by whom it was made stays; the version counts.
+    let kept = ["id", "tenant_id", "version", "created_at", "created_by"];
+    let moving = ["updated_at", "updated_by"];
+    let set: Vec<_> = names.iter().filter(|name| !kept.contains(name)).collect();
+    let told: Vec<_> = set.iter().filter(|name| !moving.contains(name)).collect();
+    let list = |of: &str| told.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ");
+    let new: Vec<_> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    out.sql(format!(
+        ") ON CONFLICT (tenant_id, id) DO UPDATE SET version = t.version + 1, {} WHERE ({}) IS DISTINCT FROM ({})",
+        new.join(", "),
+        list("t"),
+        list("excluded")
+    ));
+    Ok(out.execute(conn)?)
+}
+
+/// What the rows have in each column.
+fn columns<R: Resource>(rows: &[R]) -> Result<Vec<Column>> {
+    let mut all: Vec<Column> = Vec::new();
+    let mut binds = Vec::new();
+    for row in rows {
+        (0..R::FIELDS.len()).for_each(|index| Row::binds(row, index, &mut binds));
+        for (at, bind) in binds.drain(..).enumerate() {
+            let fits = match all.get_mut(at) {
+                Some(column) => column.push(bind),
+                None => Column::of(bind).map(|column| all.push(column)).is_some(),
+            };
+            if !fits {
+                return Err(Error::internal(format!("a column of {} has values of several types", R::TABLE)));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Notes that the facts of accounts changed, so that what follows from them is computed again.
+pub fn touch(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid]) -> Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let mut out = Statement::new("INSERT INTO customer_touches (tenant_id, id, account_id, touched_at) SELECT ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql("::uuid, u.id, u.account_id, ").bind(Bind::Time(Some(cx.now)));
+    out.sql("::timestamptz FROM unnest(").bind(Bind::Uuids(accounts.iter().map(|_| cx.new_id()).collect()));
+    out.sql(", ").bind(Bind::Uuids(accounts.to_vec())).sql(") AS u(id, account_id)");
+    out.execute(conn)?;
+    Ok(())
+}

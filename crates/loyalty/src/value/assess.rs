@@ -1,0 +1,248 @@
+//! One customer against what was learned from all of them. Pure: the same facts, borders and model give the same answer.
+
+use super::borders::{Borders, real as counted};
+use super::facts::{self, Facts};
+use super::indicator::{Direction, IndicatorScale, IndicatorSource, MissingPolicy};
+use super::number::{decimal, real};
+use super::purchase::Purchase;
+use super::{ValueIndicator, ValueModel, model::Terms};
+use chrono::NaiveDate;
+use kith_statistics::{self as statistics, DAYS_PER_WEEK, History, Missing, Score, Spend};
+use rust_decimal::Decimal;
+use std::collections::HashMap;
+
+/// Everything that a customer is measured with.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    /// The model.
+    pub model: &'a ValueModel,
+    /// Its numbers.
+    pub terms: Terms,
+    /// Its indicators.
+    pub indicators: &'a [ValueIndicator],
+    /// What was learned.
+    pub borders: &'a Borders,
+    /// The purchase model, if there is one.
+    pub purchase: Option<&'a Purchase>,
+    /// The last day that counts.
+    pub as_of: NaiveDate,
+}
+
+/// A customer in numbers: the part of the facts that scales and scores are made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Base {
+    /// The account.
+    pub account: uuid::Uuid,
+    /// Whom it is compared with.
+    pub peers: u64,
+    /// Occasions ever.
+    pub occasions: u32,
+    /// Occasions of the window.
+    pub window_occasions: u32,
+    /// Occasions of the last 365 days, and of those before them.
+    pub yearly: [u32; 2],
+    /// Days since the last occasion, and since the first.
+    pub recency: i32,
+    /// Days since the first occasion.
+    pub age: i32,
+    /// Median of the own gaps in days.
+    pub gap: Option<f64>,
+    /// How many gaps that are.
+    pub gaps: u32,
+    /// Regularity.
+    pub regularity: Option<f64>,
+    /// Revenue of the window.
+    pub revenue: f64,
+    /// Margin of the window, less the cost to serve.
+    pub profit: f64,
+    /// Margin of the window.
+    pub margin: f64,
+    /// Margin over revenue, ever.
+    pub margin_rate: Option<f64>,
+    /// Mean of the repeat occasions.
+    pub repeat_spend: f64,
+    /// Per cent bought at a discount.
+    pub discount_share: Option<f64>,
+    /// What it needs a year, as somebody said.
+    pub wallet: Option<f64>,
+    /// Open opportunities times their chance.
+    pub pipeline: f64,
+}
+
+/// What of the future is expected of a customer.
+#[derive(Clone, Debug, Default)]
+pub struct Future {
+    /// Lifetime value.
+    pub value: Option<f64>,
+    /// Margin expected within a year.
+    pub next_year: Option<f64>,
+    /// Chance of a purchase within 90 days.
+    pub p_buy90: Option<f64>,
+}
+
+impl Base {
+    /// Of the facts.
+    pub fn of(facts: &Facts, as_of: NaiveDate) -> Base {
+        let today = facts::number(as_of);
+        let all = &facts.occasions;
+        let (first, last) = (all.first().map_or(today, |o| o.day), all.last().map_or(today, |o| o.day));
+        let gaps: Vec<f64> = facts.gaps();
+        let since = |days: i32| all.iter().filter(|o| o.day > today - days).count();
+        let repeats: Vec<f64> = all.iter().skip(1).map(|o| o.net).collect();
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let share = |part: Decimal, whole: Decimal| (whole > Decimal::ZERO).then(|| real(part) / real(whole));
+        Base {
+            account: facts.account,
+            peers: peers(&facts.peers),
+            occasions: small(all.len()),
+            window_occasions: u32::try_from(facts.window_occasions).unwrap_or(0),
+            yearly: [small(since(365)), small(since(730) - since(365))],
+            recency: today - last,
+            age: today - first,
+            gap: statistics::median(&gaps),
+            gaps: small(gaps.len()),
+            regularity: statistics::regularity(&gaps).ok(),
+            revenue: real(facts.revenue),
+            profit: real(facts.margin - facts.cost_to_serve),
+            margin: real(facts.margin),
+            margin_rate: share(facts.lifetime_margin, facts.lifetime_revenue),
+            repeat_spend: if repeats.is_empty() { 0.0 } else { repeats.iter().sum::<f64>() / counted(repeats.len()) },
+            discount_share: share(facts.discounted, facts.booked).map(|share| 100.0 * share),
+            wallet: facts.wallet.as_ref().map(|(amount, _)| real(*amount)),
+            pipeline: real(facts.pipeline),
+        }
+    }
+
+    /// What the purchase models need to know; none before the first purchase.
+    pub fn history(&self) -> Option<(History, Spend)> {
+        let repeats = self.occasions.checked_sub(1)?;
+        let weeks = |days: i32| f64::from(days) / DAYS_PER_WEEK;
+        let history = History { repeats, last: weeks(self.age - self.recency), age: weeks(self.age) };
+        Some((history, Spend { repeats, mean: self.repeat_spend }))
+    }
+
+    /// Whether it bought in the window.
+    pub fn is_active(&self) -> bool {
+        self.window_occasions > 0
+    }
+}
+
+/// A short name for a group of peers.
+pub(crate) fn peers(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl Facts {
+    /// Days between its purchases.
+    pub fn gaps(&self) -> Vec<f64> {
+        let days = self.occasions.iter().map(|o| o.day);
+        days.clone().zip(days.skip(1)).map(|(a, b)| f64::from(b - a)).collect()
+    }
+}
+
+impl Judge<'_> {
+    /// The typical gap of a customer, in days.
+    pub fn typical_gap(&self, base: &Base) -> f64 {
+        let peers = self.borders.gap;
+        base.gap.map_or(peers, |own| statistics::shrunk(f64::from(base.gaps), own, peers, 3.0))
+    }
+
+    /// Margin of a customer as a share: its own, drawn to that of all, which counts as five occasions.
+    pub fn margin(&self, base: &Base) -> f64 {
+        let all = self.borders.margin;
+        base.margin_rate.map_or(all, |own| statistics::shrunk(f64::from(base.occasions), own, all, 5.0))
+    }
+
+    /// The terms of lifetime values for a customer.
+    pub fn clv_terms(&self, base: &Base) -> statistics::Terms {
+        statistics::Terms {
+            months: u32::try_from(self.terms.horizon_months).unwrap_or(12),
+            monthly_discount: real(self.terms.monthly_discount) / 100.0,
+            margin: self.margin(base),
+            ..statistics::Terms::default()
+        }
+    }
+
+    /// What is expected of a customer.
+    pub fn future(&self, base: &Base) -> Future {
+        let Some((history, spend)) = base.history() else { return Future::default() };
+        let Some(purchase) = self.purchase else {
+            let value = self.simple(base);
+            return Future { value, ..Future::default() };
+        };
+        let terms = self.clv_terms(base);
+        let Ok(found) = statistics::clv(&purchase.model, &purchase.spends, &history, &spend, &terms) else {
+            return Future::default();
+        };
+        let year = 365.0 / DAYS_PER_WEEK;
+        let next = purchase.model.expected(&history, year) * found.spend.amount * terms.margin;
+        Future {
+            value: Some(found.value),
+            next_year: Some(next).filter(|next| next.is_finite()),
+            p_buy90: Some(purchase.model.p_buy(&history, 90.0 / DAYS_PER_WEEK)),
+        }
+    }
+
+    /// The simple lifetime value: margin of a year times expected years.
+    pub fn simple(&self, base: &Base) -> Option<f64> {
+        let yearly = base.margin * 365.0 / f64::from(self.terms.window_days);
+        statistics::clv_simple(yearly, self.borders.retention?).ok()
+    }
+
+    /// The measures of a customer, as far as they are known.
+    pub fn measures(&self, base: &Base, future: &Future, potential: Option<f64>, share: Option<f64>) -> Measures {
+        use IndicatorSource as S;
+        let bought = base.occasions > 0;
+        let year = i32::min(self.terms.window_days, base.age);
+        let frequency = || f64::from(base.window_occasions) * 365.0 / f64::from(year);
+        let mut all = HashMap::new();
+        let mut put = |source, value: Option<f64>| value.map(|value| all.insert(source, value));
+        put(S::Revenue, Some(base.revenue));
+        put(S::Profit, Some(base.profit));
+        put(S::ProfitRate, (base.revenue > 0.0).then(|| 100.0 * base.profit / base.revenue));
+        put(S::Recency, bought.then(|| f64::from(base.recency)));
+        put(S::Frequency, (bought && year >= 30).then(frequency));
+        put(S::AverageOccasion, base.is_active().then(|| base.revenue / f64::from(base.window_occasions)));
+        put(S::Regularity, base.regularity);
+        put(S::Tenure, bought.then(|| f64::from(base.age)));
+        put(S::DiscountShare, base.discount_share);
+        put(S::ShareOfWallet, share);
+        put(S::Potential, potential);
+        put(S::PurchaseChance, future.p_buy90.map(|chance| 100.0 * chance));
+        put(S::Clv, future.value);
+        all
+    }
+
+    /// Points of an indicator, 0 to 100.
+    pub fn points(&self, indicator: &ValueIndicator, measures: &Measures) -> Option<f64> {
+        let value = *measures.get(&indicator.source)?;
+        let points = match indicator.scale {
+            IndicatorScale::Anchors => return indicator.points()?.score(value),
+            IndicatorScale::Percentile => self.borders.scale(indicator.source)?.percentile(value)?,
+        };
+        Some(if indicator.direction == Direction::Lower { 100.0 - points } else { points })
+    }
+
+    /// The score with its explanation.
+    pub fn score(&self, measures: &Measures) -> statistics::Result<Score> {
+        let each = self.indicators.iter().map(|indicator| statistics::Indicator {
+            weight: indicator.weight,
+            points: self.points(indicator, measures).and_then(decimal),
+            reference: self.mean(&indicator.code),
+            missing: match indicator.missing {
+                MissingPolicy::Drop => Missing::Drop,
+                MissingPolicy::Neutral => Missing::Neutral,
+                MissingPolicy::Block => Missing::Block,
+            },
+        });
+        statistics::score(&each.collect::<Vec<_>>(), 1)
+    }
+
+    /// Mean points of an indicator.
+    pub fn mean(&self, code: &str) -> Decimal {
+        self.borders.means.get(code).copied().and_then(decimal).unwrap_or_default()
+    }
+}
+
+/// What is known of a customer, by what it is.
+pub type Measures = HashMap<IndicatorSource, f64>;

@@ -1,0 +1,111 @@
+//! What was learned from all customers together: the scales, means and cuts against which each is measured until the next
+//! run. A customer who is computed alone between two runs stands exactly where the run would have put him.
+
+use super::indicator::IndicatorSource;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Points that a scale keeps; with fewer customers it keeps them all.
+const KEPT: usize = 1_001;
+
+/// How the values of a group lie.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scale(Vec<f64>);
+
+impl Scale {
+    /// Of the values of a group.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.retain(|value| value.is_finite());
+        values.sort_by(f64::total_cmp);
+        if values.len() > KEPT {
+            let last = values.len() - 1;
+            let kept = (0..KEPT).filter_map(|at| values.get(at * last / (KEPT - 1)).copied());
+            values = kept.collect();
+        }
+        Scale(values)
+    }
+
+    /// Per cent of the others that lie strictly below; none where there are no others.
+    pub fn percentile(&self, value: f64) -> Option<f64> {
+        let others = self.0.len().checked_sub(1).filter(|others| *others > 0)?;
+        let below = self.0.partition_point(|other| *other < value).min(others);
+        Some(100.0 * real(below) / real(others))
+    }
+
+    /// The middle.
+    pub fn median(&self) -> Option<f64> {
+        kith_statistics::median(&self.0)
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A count as a number to calculate with.
+pub(crate) fn real(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}
+
+/// What a run learned. Amounts are in the reporting currency.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Borders {
+    /// The run that learned it.
+    pub run: uuid::Uuid,
+    /// Customers with a purchase in the window.
+    pub active: u64,
+    /// Median of the customers' own gaps, in days.
+    pub gap: f64,
+    /// The 95 % point of silence over the own gap among the active.
+    pub silence: f64,
+    /// Margin of all revenue, as a share.
+    pub margin: f64,
+    /// Share of those who bought in the year before the last that bought in the last, too.
+    pub retention: Option<f64>,
+    /// What the most a group of peers spends a year, by industry and size.
+    pub wallets: BTreeMap<String, f64>,
+    /// Gaps to the wallet, in money.
+    pub wallet_gap: Scale,
+    /// Margin expected next year over that of the last.
+    pub trend: Scale,
+    /// Open pipeline.
+    pub pipeline: Scale,
+    /// Measures of the active customers.
+    pub sources: BTreeMap<String, Scale>,
+    /// Mean points of each indicator, by its code.
+    pub means: BTreeMap<String, f64>,
+    /// For recency (negative days), frequency and revenue: the least value of the scores 2 to 5.
+    pub rfm: [Vec<f64>; 3],
+    /// The least revenue of the classes A and B.
+    pub abc: [f64; 2],
+    /// The least score (or revenue, where contribution counts) of the layers TOP, LARGE and MEDIUM.
+    pub layers: [f64; 3],
+    /// From where present value is high.
+    pub value_cut: f64,
+    /// From where potential is high.
+    pub potential_cut: f64,
+}
+
+impl Borders {
+    /// The scale of a measure.
+    pub fn scale(&self, source: IndicatorSource) -> Option<&Scale> {
+        self.sources.get(source.as_str())
+    }
+
+    /// The RFM score of a value: 1 and one more for each border that it reaches.
+    pub fn rfm(&self, axis: usize, value: f64) -> i32 {
+        let reached = self.rfm.get(axis).map_or(0, |borders| borders.iter().filter(|border| value >= **border).count());
+        1 + i32::try_from(reached).unwrap_or(0)
+    }
+}
+
+/// The least value of each score above the lowest, where scores rise with values.
+pub(crate) fn least(values: &[f64], scores: &[u8]) -> Vec<f64> {
+    let of = |score: u8| {
+        let those = values.iter().zip(scores).filter(move |(_, other)| **other >= score);
+        those.map(|(value, _)| *value).min_by(f64::total_cmp).unwrap_or(f64::MAX)
+    };
+    (2..=5).map(of).collect()
+}

@@ -1,0 +1,77 @@
+//! What more there is to gain from a customer: the gap to what he needs, where he is heading, and what is being offered.
+
+use super::assess::{Base, Future, Judge};
+use super::number::shown;
+use serde_json::{Value, json};
+
+/// The least that has to be known.
+const LEAST: usize = 2;
+
+/// What more there is to gain.
+#[derive(Clone, Debug, Default)]
+pub struct Potential {
+    /// 0 to 100; none where fewer than two parts are known.
+    pub value: Option<f64>,
+    /// What he needs a year.
+    pub wallet: Option<f64>,
+    /// Whether that is a guess by his peers.
+    pub is_guess: bool,
+    /// Per cent of it that we cover.
+    pub share: Option<f64>,
+    /// Each part with its value, points and weight.
+    pub parts: Vec<(&'static str, f64, f64, f64)>,
+}
+
+impl Judge<'_> {
+    /// What a customer needs a year: what somebody said, or what the best of his peers spend, but never less than he
+    /// spends with us.
+    pub fn wallet(&self, base: &Base) -> Option<(f64, bool)> {
+        let own = self.yearly(base);
+        let stated = base.wallet.map(|wallet| (wallet.max(own), false));
+        let peers = || self.borders.wallets.get(&base.peers.to_string()).map(|wallet| (wallet.max(own), true));
+        stated.or_else(peers).filter(|(wallet, _)| *wallet > 0.0)
+    }
+
+    /// Revenue of a year.
+    pub fn yearly(&self, base: &Base) -> f64 {
+        base.revenue.max(0.0) * 365.0 / f64::from(self.terms.window_days)
+    }
+
+    /// Margin expected next year over that of the last.
+    pub fn trend(&self, base: &Base, future: &Future) -> Option<f64> {
+        let last = base.margin * 365.0 / f64::from(self.terms.window_days);
+        future.next_year.filter(|_| last > 0.0).map(|next| next / last)
+    }
+
+    /// The parts that are known, weighted (gap 40, trend 15, pipeline 15).
+    pub fn potential(&self, base: &Base, future: &Future) -> Potential {
+        let wallet = self.wallet(base);
+        let own = self.yearly(base);
+        let known = [
+            ("walletGap", wallet.map(|(wallet, _)| wallet - own), &self.borders.wallet_gap, 40.0),
+            ("trend", self.trend(base, future), &self.borders.trend, 15.0),
+            ("pipeline", Some(base.pipeline), &self.borders.pipeline, 15.0),
+        ];
+        let parts: Vec<_> = known
+            .into_iter()
+            .filter_map(|(name, value, scale, weight)| Some((name, value?, scale.percentile(value?)?, weight)))
+            .collect();
+        let weights: f64 = parts.iter().map(|(.., weight)| weight).sum();
+        let mean = || parts.iter().map(|(.., points, weight)| points * weight).sum::<f64>() / weights;
+        Potential {
+            value: (parts.len() >= LEAST).then(mean),
+            wallet: wallet.map(|(wallet, _)| wallet),
+            is_guess: wallet.is_some_and(|(_, guess)| guess),
+            share: wallet.map(|(wallet, _)| 100.0 * own / wallet),
+            parts,
+        }
+    }
+}
+
+impl Potential {
+    /// As it stands in answers.
+    pub fn explained(&self) -> Value {
+        let part = |(name, value, points, weight): &(&str, f64, f64, f64)| json!({"part": name, "value": shown(*value), "points": shown(*points), "weight": shown(*weight)});
+        Value::Array(self.parts.iter().map(part).collect())
+    }
+}

@@ -1,0 +1,195 @@
+//! The models of purchases and spend: fitted to all customers, kept with what there is to know of the fit, and used until
+//! the next fit.
+
+use super::model::PurchaseKind;
+use super::number::{decimal, real};
+use crate::AREA;
+use chrono::NaiveDate;
+use diesel::PgConnection;
+use kith_journal::{store, verbs};
+use kith_kernel::ids::PurchaseModelId;
+use kith_kernel::{Bind, Custom, Cx, Meta, Resource, Result, Shape, Verb};
+use kith_macros::resource;
+use kith_statistics::{
+    Finding, Fit, FitOptions, GammaGamma, Histories, History, Kind, Model, Spend, SpendFinding, SpendFit, Terms,
+    clv_interval, fit, fit_spend,
+};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+/// Days after which a model is fitted again.
+const MONTH: i64 = 30;
+/// Fewer customers who came back tell too little.
+const LEAST_REPEATERS: u64 = 100;
+/// Customers and draws that an interval is made from.
+const SAMPLE: usize = 500;
+const DRAWS: usize = 200;
+
+/// What a model of purchases and one of spend learned from the customers. It is fitted by maximum likelihood once a month
+/// and used until the next time; times are in weeks.
+#[resource(table = purchase_models, id = PurchaseModelId)]
+pub struct PurchaseModel {
+    /// BG/NBD, MBG/NBD or Pareto/NBD; NBD where nobody is seen leaving.
+    #[field(filter, read_only)]
+    pub kind: String,
+    /// The last day that it knows.
+    #[field(filter, sort, read_only)]
+    pub fitted_on: NaiveDate,
+    /// Customers it was fitted to.
+    #[field(read_only)]
+    pub customers: i32,
+    /// Customers among them who bought on more than one day.
+    #[field(read_only)]
+    pub repeaters: i32,
+    /// Its parameters by their names in the literature.
+    #[field(read_only)]
+    pub parameters: Custom,
+    /// Log-likelihood at the optimum, in the scale of the papers.
+    #[field(read_only)]
+    pub log_likelihood: Option<Decimal>,
+    /// Parameters of the Gamma-Gamma model of spend, and the mean spend of the group; empty where too few came back.
+    #[field(read_only)]
+    pub spend_parameters: Custom,
+    /// What to know of the fit: NOBODY_LEAVES (P(alive) = 1 carries no information), DEPENDENT_SPEND, NO_MEAN …
+    #[field(read_only)]
+    pub findings: Custom,
+    /// `interval`: the 10 % and 90 % points of the value of all customers together, over its median.
+    #[field(read_only)]
+    pub validation: Custom,
+}
+
+impl Resource for PurchaseModel {
+    const AREA: &'static str = AREA;
+    const VERBS: &'static [Verb] = &[Verb::Read];
+}
+
+/// A purchase model ready for use.
+#[derive(Clone, Debug)]
+pub struct Purchase {
+    /// Its record.
+    pub id: uuid::Uuid,
+    /// Of purchases.
+    pub model: Model,
+    /// Of spend.
+    pub spends: SpendFit,
+}
+
+impl PurchaseModel {
+    /// Ready for use; none where the fit has no model of spend.
+    pub fn ready(&self) -> Option<Purchase> {
+        let values = |object: &Value, names: &[&str]| {
+            names.iter().map(|name| object.get(*name)?.as_f64()).collect::<Option<Vec<f64>>>()
+        };
+        let names: &[&str] = match self.kind.as_str() {
+            "Pareto/NBD" => &["r", "alpha", "s", "beta"],
+            "NBD" => &["r", "alpha"],
+            _ => &["r", "alpha", "a", "b"],
+        };
+        let model = Model::known(&self.kind, &values(&self.parameters.0, names)?)?;
+        let spend = values(&self.spend_parameters.0, &["p", "q", "gamma", "groupMean"])?;
+        let &[p, q, gamma, mean] = spend.as_slice() else { return None };
+        Some(Purchase { id: self.meta.id, model, spends: SpendFit::known(GammaGamma { p, q, gamma }, mean) })
+    }
+
+    /// The one in use on a day: the last that was fitted within a month before it.
+    pub fn current(conn: &mut PgConnection, cx: &Cx, as_of: NaiveDate, kind: PurchaseKind) -> Result<Option<Self>> {
+        let found = store::rows::<Self>(conn, cx, |out| {
+            out.sql(" AND t.fitted_on <= ").bind(Bind::Date(Some(as_of)));
+            out.sql(" AND t.fitted_on > ").bind(Bind::Date(Some(as_of - chrono::TimeDelta::days(MONTH))));
+            out.sql(" AND (t.kind = 'NBD' OR t.kind = ").bind(Bind::Text(Some(name(kind).to_owned())));
+            out.sql(") ORDER BY t.fitted_on DESC, t.id DESC LIMIT 1");
+        })?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Fits one and keeps it. None where too few customers came back, or no optimum was found.
+    pub fn learn(
+        conn: &mut PgConnection,
+        cx: &Cx,
+        as_of: NaiveDate,
+        kind: PurchaseKind,
+        customers: &[(History, Spend)],
+    ) -> Result<Option<Self>> {
+        let Ok(histories) = Histories::counted(customers.iter().map(|(history, _)| (*history, 1))) else {
+            return Ok(None);
+        };
+        let options = FitOptions { kind: options(kind), least_repeaters: LEAST_REPEATERS, prior: None };
+        let spends: Vec<Spend> = customers.iter().map(|(_, spend)| *spend).filter(|spend| spend.repeats > 0).collect();
+        let (Ok(fitted), Ok(money)) = (fit(&histories, &options), fit_spend(&spends, LEAST_REPEATERS)) else {
+            return Ok(None);
+        };
+        let row = PurchaseModel {
+            kind: fitted.model.name().to_owned(),
+            fitted_on: as_of,
+            customers: count(fitted.customers),
+            repeaters: count(fitted.repeaters),
+            parameters: Custom(Value::Object(named(&fitted.model.parameters()))),
+            log_likelihood: decimal(fitted.log_likelihood),
+            spend_parameters: Custom(json!({
+                "p": money.model.p, "q": money.model.q, "gamma": money.model.gamma, "groupMean": money.group_mean,
+                "customers": money.customers, "logLikelihood": money.log_likelihood,
+            })),
+            findings: Custom(findings(&fitted, &money)),
+            validation: Custom(interval(&fitted, &money, customers)),
+            ..Self::blank(Meta::new(cx))
+        };
+        let kept = verbs::follow(conn, cx, row)?;
+        Ok(kept.any().downcast_ref::<Self>().cloned())
+    }
+}
+
+fn count(customers: u64) -> i32 {
+    i32::try_from(customers).unwrap_or(i32::MAX)
+}
+
+fn named(parameters: &[(&'static str, f64)]) -> Map<String, Value> {
+    parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
+}
+
+fn name(kind: PurchaseKind) -> &'static str {
+    match kind {
+        PurchaseKind::BgNbd => "BG/NBD",
+        PurchaseKind::MbgNbd => "MBG/NBD",
+        PurchaseKind::ParetoNbd => "Pareto/NBD",
+    }
+}
+
+fn options(kind: PurchaseKind) -> Kind {
+    match kind {
+        PurchaseKind::BgNbd => Kind::BgNbd,
+        PurchaseKind::MbgNbd => Kind::MbgNbd,
+        PurchaseKind::ParetoNbd => Kind::ParetoNbd,
+    }
+}
+
+fn findings(fit: &Fit, spends: &SpendFit) -> Value {
+    let purchases = fit.findings.iter().map(|finding| match finding {
+        Finding::NobodyLeaves => json!({"code": "NOBODY_LEAVES", "detail": "Nobody is seen leaving: the model has become NBD, and P(alive) = 1 carries no information."}),
+        Finding::EqualRates => json!({"code": "EQUAL_RATES", "detail": "All customers buy at about the same rate."}),
+        Finding::EqualLeaving => json!({"code": "EQUAL_LEAVING", "detail": "All customers leave in about the same way."}),
+        Finding::EverybodyLeaves => json!({"code": "EVERYBODY_LEAVES", "detail": "Everybody leaves at the first chance."}),
+        Finding::AllOrNothing => json!({"code": "ALL_OR_NOTHING", "detail": "Customers either never leave or leave at once."}),
+        Finding::LeansOnPrior { repeaters } => json!({"code": "LEANS_ON_PRIOR", "detail": format!("Only {repeaters} customers came back.")}),
+        Finding::NoInterval => json!({"code": "NO_INTERVAL", "detail": "The likelihood is flat in some direction."}),
+    });
+    let money = spends.findings.iter().map(|finding| match finding {
+        SpendFinding::Dependent { correlation } => json!({"code": "DEPENDENT_SPEND", "detail": format!("Spend goes with frequency (correlation {correlation:.2}), which the model rules out.")}),
+        SpendFinding::NoMean => json!({"code": "NO_MEAN", "detail": "The population has no mean: shrunk means take the place of the model's."}),
+        SpendFinding::LeftOut { customers } => json!({"code": "LEFT_OUT", "detail": format!("{customers} customers whose repeats are worth nothing were left out.")}),
+        SpendFinding::NoInterval => json!({"code": "NO_SPEND_INTERVAL", "detail": "The likelihood of the spend is flat in some direction."}),
+    });
+    Value::Array(purchases.chain(money).collect())
+}
+
+/// How far off the value of all together may be, from a sample of them.
+fn interval(fit: &Fit, spends: &SpendFit, customers: &[(History, Spend)]) -> Value {
+    let step = customers.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<_> = customers.iter().step_by(step).copied().collect();
+    match clv_interval(fit, spends, &sample, &Terms::default(), DRAWS, 42) {
+        Ok(found) if found.median > 0.0 => {
+            let over = |value: f64| decimal(value / found.median).map(real);
+            json!({"interval": {"low": over(found.low), "high": over(found.high), "draws": found.draws, "customers": sample.len()}})
+        }
+        _ => json!({}),
+    }
+}

@@ -1,0 +1,391 @@
+//! One customer as it is stored: the facts, what they mean against the borders, and where he stood before.
+
+use super::assess::{Base, Judge, Measures};
+use super::borders::Borders;
+use super::clv::{ClvMethod, NextPurchaseRule, ValueState};
+use super::facts::{self, Facts};
+use super::model::{PyramidScheme, QuadrantScheme};
+use super::number::{decimal, shown, text};
+use super::potential::Potential;
+use super::profile::{Layer, RuledImportance, ValueClass};
+use super::{ClvEstimate, ValueProfile, ValueScore};
+use kith_kernel::ids::{AccountId, PurchaseModelId, ValueModelId};
+use kith_kernel::{Custom, Cx, Meta, Money, Shape};
+use kith_statistics::{self as statistics, DAYS_PER_WEEK, Score, SpendBasis};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// Points past a border at which a customer moves at once.
+const MARGIN: f64 = statistics::MARGIN;
+/// Weeks beyond which no next purchase is named.
+const TWO_YEARS: f64 = 104.0;
+
+/// Where a customer stood before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    /// Its layer, and the one that was proposed.
+    pub layer: (Layer, Option<Layer>),
+    /// Its class, and the one that was proposed.
+    pub class: (ValueClass, Option<ValueClass>),
+}
+
+/// What is stored of one customer.
+#[derive(Debug)]
+pub struct Assessed {
+    /// What it is worth.
+    pub profile: ValueProfile,
+    /// What it will bring.
+    pub clv: ClvEstimate,
+    /// Its numbers, for whoever goes on from here.
+    pub base: Base,
+}
+
+impl Judge<'_> {
+    /// Assesses a customer. `is_run`: as part of a run, in which what the last one proposed comes true.
+    pub fn assess(&self, cx: &Cx, facts: &Facts, before: Option<Before>, is_run: bool) -> Assessed {
+        let base = Base::of(facts, self.as_of);
+        let future = self.future(&base);
+        let potential = self.potential(&base, &future);
+        let measures = self.measures(&base, &future, potential.value, potential.share);
+        let score = if base.occasions > 0 { self.score(&measures) } else { Err(statistics::Error::Empty) };
+        let clv = self.clv(cx, facts, &base);
+        let mut profile = self.profile(cx, facts, &base, &potential, (score.ok(), &measures));
+        self.place(&mut profile, &base, before, is_run);
+        profile.importance = importance(&profile, &potential);
+        Assessed { profile, clv, base }
+    }
+
+    fn profile(
+        &self,
+        cx: &Cx,
+        facts: &Facts,
+        base: &Base,
+        potential: &Potential,
+        (score, measures): (Option<Score>, &Measures),
+    ) -> ValueProfile {
+        let money = |amount: Decimal| Money { amount: amount.round_dp(4), currency: cx.currency };
+        let number = |value: Option<f64>| value.and_then(decimal);
+        let (state, reasons) = state(facts, score.is_some());
+        let ranked = base.is_active().then_some(base);
+        let rfm = |axis, value: fn(&Base) -> f64| ranked.map(|base| self.borders.rfm(axis, value(base)));
+        let (r, f) = (rfm(0, |base| -f64::from(base.recency)), rfm(1, |base| f64::from(base.window_occasions)));
+        let m = rfm(2, |base| base.revenue);
+        let day = |occasion: Option<&facts::Occasion>| occasion.map(|occasion| facts::day(occasion.day));
+        ValueProfile {
+            account_id: AccountId(facts.account),
+            model_id: self.model_id(),
+            as_of: self.as_of,
+            state,
+            reasons: Custom(Value::from(reasons)),
+            first_on: day(facts.occasions.first()),
+            last_on: day(facts.occasions.last()),
+            occasions: i32::try_from(base.occasions).unwrap_or(i32::MAX),
+            window_occasions: facts.window_occasions,
+            typical_gap: number((base.occasions > 0).then(|| self.typical_gap(base))),
+            regularity: number(base.regularity),
+            frequency: number(measures.get(&super::indicator::IndicatorSource::Frequency).copied()),
+            revenue: money(facts.revenue),
+            profit: money(facts.margin - facts.cost_to_serve),
+            profit_rate: number(measures.get(&super::indicator::IndicatorSource::ProfitRate).copied()),
+            cost_to_serve: money(facts.cost_to_serve),
+            lifetime_revenue: money(facts.lifetime_revenue),
+            lifetime_profit: money(facts.lifetime_margin),
+            acquisition_cost: money(facts.acquisition_cost),
+            rfm_recency: r,
+            rfm_frequency: f,
+            rfm_monetary: m,
+            rfm_segment: r.zip(f).zip(m).map(|((r, f), m)| segment(r, f + m).to_owned()),
+            abc: ranked.map(|base| abc(self.borders, base.revenue).to_owned()),
+            wallet: number(potential.wallet).map(money),
+            wallet_source: potential.wallet.map(|_| match &facts.wallet {
+                Some((_, source)) if !potential.is_guess => source.clone(),
+                _ => "PEERS".to_owned(),
+            }),
+            share_of_wallet: number(potential.share),
+            potential: number(potential.value),
+            potential_parts: Custom(potential.explained()),
+            // Where it never bought, until it is placed.
+            layer: if facts.is_prospect { Layer::Prospect } else { Layer::Suspect },
+            score: score.as_ref().map(|score| score.score),
+            score_reference: score.as_ref().map(|score| score.reference),
+            score_coverage: score.as_ref().map(|score| score.coverage.round_dp(4)),
+            contributions: Custom(self.contributions(score.as_ref(), measures)),
+            ..ValueProfile::blank(meta(cx, facts))
+        }
+    }
+
+    fn model_id(&self) -> Option<ValueModelId> {
+        (self.model.number > 0).then_some(ValueModelId(self.model.meta.id))
+    }
+
+    /// What each indicator adds to the reference.
+    fn contributions(&self, score: Option<&Score>, measures: &Measures) -> Value {
+        let Some(score) = score else { return json!([]) };
+        let each = self.indicators.iter().zip(&score.contributions).map(|(indicator, contribution)| {
+            json!({
+                "code": indicator.code,
+                "source": indicator.source.as_str(),
+                "value": measures.get(&indicator.source).copied().and_then(shown),
+                "points": self.points(indicator, measures).and_then(shown),
+                "reference": text(self.mean(&indicator.code)),
+                "weight": text(indicator.weight),
+                "contribution": text(*contribution),
+            })
+        });
+        Value::Array(each.collect())
+    }
+
+    /// Puts the customer into a layer and a class, without flicker: a move needs three points past the border, or two runs
+    /// in a row.
+    fn place(&self, profile: &mut ValueProfile, base: &Base, before: Option<Before>, is_run: bool) {
+        let (layer, past) = self.layer(profile, base);
+        let old = before.map(|before| before.layer).filter(|(old, _)| is_active(*old) && is_active(layer));
+        (profile.layer, profile.layer_proposed) = settle(old, layer, past, is_run);
+        let (class, past) = self.class(profile, base);
+        let unclassified = ValueClass::Unclassified;
+        let old = before.map(|before| before.class).filter(|(old, _)| *old != unclassified && class != unclassified);
+        (profile.value_class, profile.class_proposed) = settle(old, class, past, is_run);
+    }
+
+    /// The layer, and how far it is beyond the nearest border.
+    fn layer(&self, profile: &ValueProfile, base: &Base) -> (Layer, f64) {
+        if !base.is_active() {
+            let never =
+                if base.pipeline > 0.0 || profile.layer == Layer::Prospect { Layer::Prospect } else { Layer::Suspect };
+            return (if base.occasions > 0 { Layer::Inactive } else { never }, f64::MAX);
+        }
+        let by_revenue = self.model.pyramid == PyramidScheme::Contribution;
+        let value = if by_revenue { Some(base.revenue) } else { profile.score.map(super::number::real) };
+        let Some(value) = value else { return (Layer::Small, f64::MAX) };
+        let reached = self.borders.layers.iter().position(|border| value >= *border);
+        let layer = match reached {
+            Some(0) => Layer::Top,
+            Some(1) => Layer::Large,
+            Some(_) => Layer::Medium,
+            None => Layer::Small,
+        };
+        // Amounts have no points: a customer moves when the border does.
+        let past = self.borders.layers.iter().map(|border| (value - border).abs()).fold(f64::MAX, f64::min);
+        (layer, if by_revenue { f64::MAX } else { past })
+    }
+
+    /// The class, and how far it is beyond the nearest cut.
+    fn class(&self, profile: &ValueProfile, base: &Base) -> (ValueClass, f64) {
+        let (cut, potential_cut) = (self.borders.value_cut, self.borders.potential_cut);
+        let by_score = self.model.quadrant == QuadrantScheme::Score;
+        let value = if by_score { profile.score.map(super::number::real) } else { Some(base.profit) };
+        let (Some(x), Some(y), true) = (value, profile.potential.map(super::number::real), base.is_active()) else {
+            return (ValueClass::Unclassified, f64::MAX);
+        };
+        let class = match (x >= cut, y >= potential_cut) {
+            (false, false) => ValueClass::Lead,
+            (false, true) => ValueClass::Iron,
+            (true, false) => ValueClass::Gold,
+            (true, true) => ValueClass::Platinum,
+        };
+        let scale = self.borders.scale(super::indicator::IndicatorSource::Profit);
+        let points = |profit: f64| scale.and_then(|scale| scale.percentile(profit));
+        let across =
+            if by_score { Some((x - cut).abs()) } else { points(x).zip(points(cut)).map(|(a, b)| (a - b).abs()) };
+        (class, across.unwrap_or(f64::MAX).min((y - potential_cut).abs()))
+    }
+
+    fn clv(&self, cx: &Cx, facts: &Facts, base: &Base) -> ClvEstimate {
+        let number = |value: Option<f64>| value.and_then(decimal);
+        let money = |value: f64| decimal(value).map(|amount| Money { amount, currency: cx.currency });
+        let terms = self.clv_terms(base);
+        let blank = ClvEstimate {
+            account_id: AccountId(facts.account),
+            as_of: self.as_of,
+            horizon_months: self.terms.horizon_months,
+            monthly_discount: self.terms.monthly_discount,
+            margin: number(Some(100.0 * terms.margin)),
+            next_purchase_on: None,
+            state: ValueState::NotApplicable,
+            reasons: Custom(json!(["NO_ORDERS"])),
+            factors: Custom(json!({})),
+            ..ClvEstimate::blank(meta(cx, facts))
+        };
+        let Some((history, spend)) = base.history() else { return blank };
+        let (next_purchase_on, next_purchase_rule) = self.next_purchase(facts, base);
+        let blank = ClvEstimate { next_purchase_on, next_purchase_rule, ..blank };
+        let found = self.purchase.and_then(|purchase| {
+            let found = statistics::clv(&purchase.model, &purchase.spends, &history, &spend, &terms).ok()?;
+            Some((purchase, found))
+        });
+        let Some((purchase, found)) = found else {
+            let (value, method) = match self.simple(base) {
+                Some(value) => (money(value), ClvMethod::Simple),
+                None => (money(super::number::real(facts.lifetime_margin)), ClvMethod::Historic),
+            };
+            let reasons = Custom(json!(["TOO_FEW_REPEATERS"]));
+            return ClvEstimate { state: ValueState::InsufficientData, reasons, method, value, ..blank };
+        };
+        let week = |days: f64| days / DAYS_PER_WEEK;
+        let chance = |days| number(Some(purchase.model.p_buy(&history, week(days))));
+        let basis = match found.spend.basis {
+            SpendBasis::Model => "MODEL",
+            SpendBasis::Population => "POPULATION",
+            SpendBasis::Shrunk => "SHRUNK",
+            SpendBasis::Group => "GROUP",
+        };
+        let (state, reasons) = state(facts, true);
+        ClvEstimate {
+            purchase_model_id: Some(PurchaseModelId(purchase.id)),
+            state,
+            reasons: Custom(Value::from(reasons)),
+            method: ClvMethod::Probabilistic,
+            value: money(found.value),
+            probability_alive: number(Some(purchase.model.p_alive(&history).value())),
+            probability_buy30: chance(30.0),
+            probability_buy90: chance(90.0),
+            probability_buy365: chance(365.0),
+            expected_purchases: number(Some(found.purchases)),
+            expected_spend: money(found.spend.amount),
+            spend_basis: Some(basis.to_owned()),
+            factors: Custom(self.factors(purchase, (history, spend), found.value, &terms)),
+            ..blank
+        }
+    }
+
+    /// What the value is made of, and what one more purchase today would make of it.
+    fn factors(
+        &self,
+        purchase: &super::purchase::Purchase,
+        (history, spend): (statistics::History, statistics::Spend),
+        value: f64,
+        terms: &statistics::Terms,
+    ) -> Value {
+        let more = statistics::History { repeats: history.repeats.saturating_add(1), last: history.age, ..history };
+        let again = statistics::Spend { repeats: more.repeats, mean: purchase.spends.expected(&spend).amount };
+        let would = statistics::clv(&purchase.model, &purchase.spends, &more, &again, terms);
+        json!({
+            "model": purchase.model.name(),
+            "repeats": history.repeats,
+            "lastPurchaseWeeks": shown(history.age - history.last),
+            "ageWeeks": shown(history.age),
+            "meanRepeatSpend": shown(spend.mean),
+            "oneMorePurchaseToday": would.ok().and_then(|clv| shown(clv.value - value)),
+        })
+    }
+
+    fn next_purchase(&self, facts: &Facts, base: &Base) -> (Option<chrono::NaiveDate>, Option<NextPurchaseRule>) {
+        let due = statistics::due(&facts.gaps(), self.borders.gap).ok().filter(|due| due.regular);
+        let last = facts.occasions.last().map(|occasion| occasion.day);
+        if let Some((due, last)) = due.zip(last) {
+            // After a rhythm was broken it names a day that is gone; then the model is asked.
+            let on = facts::day(last.saturating_add(whole(due.after)));
+            if on > self.as_of {
+                return (Some(on), Some(NextPurchaseRule::Rhythm));
+            }
+        }
+        let Some((purchase, (history, _))) = self.purchase.zip(base.history()) else { return (None, None) };
+        let weeks = purchase.model.next_purchase(&history, TWO_YEARS).median;
+        let on = weeks.map(|weeks| facts::day(facts::number(self.as_of).saturating_add(whole(weeks * DAYS_PER_WEEK))));
+        (on, on.map(|_| NextPurchaseRule::Model))
+    }
+}
+
+/// Days, rounded up.
+fn whole(days: f64) -> i32 {
+    decimal(days.ceil()).and_then(|days| i32::try_from(days).ok()).unwrap_or(i32::MAX / 4)
+}
+
+/// The id is the account's.
+fn meta(cx: &Cx, facts: &Facts) -> Meta {
+    Meta { id: facts.account, ..Meta::new(cx) }
+}
+
+fn state(facts: &Facts, scored: bool) -> (ValueState, Vec<&'static str>) {
+    let doubts = [
+        ("COST_ESTIMATED", facts.uncosted > Decimal::ZERO),
+        ("UNCONVERTED", facts.unconverted > 0),
+        ("COVERAGE", !scored && !facts.occasions.is_empty()),
+    ];
+    let reasons: Vec<_> = doubts.iter().filter(|(_, holds)| *holds).map(|(code, _)| *code).collect();
+    match reasons.as_slice() {
+        _ if facts.occasions.is_empty() => (ValueState::NotApplicable, vec!["NO_ORDERS"]),
+        [] => (ValueState::Ok, reasons),
+        _ if !scored => (ValueState::InsufficientData, reasons),
+        _ => (ValueState::Partial, reasons),
+    }
+}
+
+fn is_active(layer: Layer) -> bool {
+    matches!(layer, Layer::Top | Layer::Large | Layer::Medium | Layer::Small)
+}
+
+/// Where he stands from now on, and what is proposed.
+fn settle<T: Copy + PartialEq>(before: Option<(T, Option<T>)>, now: T, past: f64, is_run: bool) -> (T, Option<T>) {
+    match before {
+        Some((old, proposed)) if old != now && past < MARGIN => match is_run {
+            true if proposed == Some(now) => (now, None),
+            true => (old, Some(now)),
+            false => (old, proposed),
+        },
+        _ => (now, None),
+    }
+}
+
+fn abc(borders: &Borders, revenue: f64) -> &'static str {
+    let [a, b] = borders.abc;
+    match revenue {
+        _ if revenue <= 0.0 => "N",
+        _ if revenue >= a => "A",
+        _ if revenue >= b => "B",
+        _ => "C",
+    }
+}
+
+/// What the scores together are called: by recency (1 to 5) and frequency plus money (2 to 10).
+pub fn segment(r: i32, fm: i32) -> &'static str {
+    match (r, fm) {
+        (5.., 9..) | (4, 10..) => "CHAMPION",
+        (3.., 8..) => "LOYAL",
+        (4.., 5..) => "POTENTIAL_LOYALIST",
+        (5.., _) => "NEW",
+        (4, _) => "PROMISING",
+        (3, 5..) => "NEEDS_ATTENTION",
+        (3, _) => "ABOUT_TO_SLEEP",
+        (1, 9..) => "CANNOT_LOSE",
+        (_, 7..) => "AT_RISK",
+        (2, _) => "HIBERNATING",
+        _ => "LOST",
+    }
+}
+
+fn importance(profile: &ValueProfile, potential: &Potential) -> RuledImportance {
+    let rising = potential.parts.iter().any(|(name, value, ..)| *name == "trend" && *value > 1.0);
+    match (profile.value_class, profile.layer) {
+        (ValueClass::Platinum, _) | (_, Layer::Top) => RuledImportance::Vip,
+        (ValueClass::Gold, _) | (_, Layer::Large) => RuledImportance::Key,
+        (ValueClass::Iron, _) if rising => RuledImportance::Key,
+        _ => RuledImportance::Ordinary,
+    }
+}
+
+impl Assessed {
+    /// What is kept of the day.
+    pub fn score(&self, cx: &Cx) -> ValueScore {
+        let profile = &self.profile;
+        ValueScore {
+            account_id: profile.account_id,
+            model_id: profile.model_id,
+            as_of: profile.as_of,
+            score: profile.score,
+            layer: profile.layer,
+            value_class: profile.value_class,
+            potential: profile.potential,
+            revenue: profile.revenue,
+            profit: profile.profit,
+            clv: self.clv.value,
+            ..ValueScore::blank(Meta { id: of_day(profile.account_id.0, profile.as_of), ..Meta::new(cx) })
+        }
+    }
+}
+
+/// The id of an account's day: the same however often the day is computed.
+fn of_day(account: uuid::Uuid, day: chrono::NaiveDate) -> uuid::Uuid {
+    let number = u128::try_from(facts::number(day)).unwrap_or(0);
+    uuid::Builder::from_u128(account.as_u128() ^ number).with_version(uuid::Version::Custom).into_uuid()
+}
