@@ -14,6 +14,7 @@ ALTER TABLE orders
     ADD CONSTRAINT orders_refunded_check CHECK (refunded_amount BETWEEN 0 AND net_amount),
     ADD CONSTRAINT orders_exchange_rate_id_fkey FOREIGN KEY (tenant_id, exchange_rate_id) REFERENCES exchange_rates (tenant_id, id);
 ALTER TABLE order_lines
+    ADD source_key text,
     ADD unit_cost_amount numeric(19,4),
     ADD unit_cost_currency text,
     ADD discount_amount numeric(19,4) NOT NULL DEFAULT 0,

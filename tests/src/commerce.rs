@@ -1,6 +1,8 @@
 //! What customers bought: orders, refunds, what both come to on a day, and whole documents from an ERP.
 
 mod days;
+mod documents;
+mod northwind;
 mod refunds;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types as st};

@@ -84,6 +84,38 @@ pub(crate) fn at(
     Ok(Base { known: Currency::from_code(&code).zip(rate.map(Rate)), rate_id: id.map(ExchangeRateId) })
 }
 
+/// The same for many at once, by currency and time.
+pub(crate) fn at_many(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    wanted: &[(Currency, DateTime<Utc>)],
+) -> Result<HashMap<(String, DateTime<Utc>), Base>> {
+    let foreign: Vec<_> = wanted.iter().filter(|(currency, _)| *currency != cx.currency).collect();
+    let ours = Base { known: Some((cx.currency, Rate(Decimal::ONE))), rate_id: None };
+    let own = wanted.iter().filter(|(currency, _)| *currency == cx.currency);
+    let mut bases: HashMap<_, _> = own.map(|(currency, time)| ((currency.code().to_owned(), *time), ours)).collect();
+    if foreign.is_empty() {
+        return Ok(bases);
+    }
+    let mut out = Statement::new(
+        "SELECT i.code, i.at, n.reporting_currency, q.id, CASE WHEN i.code = n.reporting_currency THEN 1 ELSE q.rate END \
+         FROM tenants n CROSS JOIN (SELECT DISTINCT * FROM unnest(",
+    );
+    out.bind(Bind::Texts(foreign.iter().map(|(currency, _)| currency.code().to_owned()).collect())).sql(", ");
+    out.bind(Bind::Times(foreign.iter().map(|(_, time)| *time).collect())).sql(") AS u(code, at)) i ");
+    out.sql("CROSS JOIN LATERAL (SELECT i.code, (i.at AT TIME ZONE n.time_zone)::date AS day) w ");
+    out.sql(format!("LEFT JOIN LATERAL ({RATE}) q ON w.code <> n.reporting_currency WHERE n.tenant_id = "));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND n.id = n.tenant_id");
+    type Sql = (st::Text, st::Timestamptz, st::Text, st::Nullable<st::Uuid>, st::Nullable<st::Numeric>);
+    type Row = (String, DateTime<Utc>, String, Option<Uuid>, Option<Decimal>);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+    for (code, time, reporting, id, rate) in rows {
+        let known = Currency::from_code(&reporting).zip(rate.map(Rate));
+        bases.insert((code, time), Base { known, rate_id: id.map(ExchangeRateId) });
+    }
+    Ok(bases)
+}
+
 /// Gives amounts to the orders and refunds that have none and whose rate is known by now: those of one currency, or all of
 /// them and those in another reporting currency than today's. The accounts whose days that changes.
 pub(crate) fn fill(conn: &mut PgConnection, cx: &Cx, of: Option<Currency>) -> Result<Vec<Uuid>> {

@@ -7,6 +7,7 @@
 mod assignment;
 mod base;
 pub mod days;
+pub mod documents;
 pub mod exchange_rate;
 pub mod order;
 pub mod order_line;

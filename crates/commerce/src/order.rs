@@ -181,14 +181,14 @@ type Facts = (AccountId, DateTime<Utc>, Decimal, Option<Rate>);
 
 impl Order {
     /// What days are made of; none: it does not count.
-    fn facts(&self) -> Option<Facts> {
+    pub(crate) fn facts(&self) -> Option<Facts> {
         let done = matches!(self.status, OrderStatus::Confirmed | OrderStatus::Fulfilled);
         let counts = done && !self.is_internal && self.meta.archived_at.is_none();
         counts.then_some((self.account_id, self.ordered_at, self.net.amount, self.base_rate))
     }
 
     /// Refunds that name it are of whoever ordered.
-    fn take_refunds_along(&self, conn: &mut PgConnection, cx: &Cx, from: AccountId) -> Result<()> {
+    pub(crate) fn take_refunds_along(&self, conn: &mut PgConnection, cx: &Cx, from: AccountId) -> Result<()> {
         let refunds = store::rows::<Refund>(conn, cx, |out| {
             out.sql(" AND t.order_id = ").bind(Bind::Uuid(Some(self.meta.id))).sql(" AND t.account_id = ");
             out.bind(Bind::Uuid(Some(from.0))).sql(" AND t.archived_at IS NULL ORDER BY t.id");

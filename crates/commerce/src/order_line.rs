@@ -24,6 +24,9 @@ pub struct OrderLine {
     /// Its place among the lines.
     #[field(sort, default)]
     pub position: i32,
+    /// What its line is called in the document that another system sent.
+    #[field(filter, read_only, max = 200)]
+    pub source_key: Option<String>,
     /// How many units.
     #[field(filter, example = "\"10\"")]
     pub quantity: Decimal,

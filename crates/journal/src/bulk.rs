@@ -3,7 +3,7 @@
 
 use crate::log::{self, Operation};
 use diesel::PgConnection;
-use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Shape, Statement};
+use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Row, Shape, Statement};
 
 /// PostgreSQL takes 65,535 values a statement.
 const MAX_BINDS: usize = 60_000;
@@ -27,10 +27,10 @@ fn columns(entry: &Entry) -> Vec<&'static str> {
 }
 
 /// `(…), (…)`: all columns of some rows.
-fn values<R: Resource>(out: &mut Statement, rows: &[&R]) {
+fn values(out: &mut Statement, entry: &Entry, rows: &[&dyn Row]) {
     for (at, row) in rows.iter().enumerate() {
         let mut binds = Vec::new();
-        (0..R::FIELDS.len()).for_each(|index| kith_kernel::Row::binds(*row, index, &mut binds));
+        (0..entry.fields.len()).for_each(|index| row.binds(index, &mut binds));
         out.sql(if at == 0 { "(" } else { ", (" });
         log::list(out, binds);
         out.sql(")");
@@ -38,17 +38,15 @@ fn values<R: Resource>(out: &mut Statement, rows: &[&R]) {
 }
 
 /// Stores new rows with their journal.
-pub fn insert<R: Resource>(conn: &mut PgConnection, cx: &Cx, rows: &[R]) -> Result<()> {
-    let entry = cx.entry(R::NAME)?;
+pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     let columns = columns(entry);
-    let all: Vec<&R> = rows.iter().collect();
-    for some in all.chunks(portion(columns.len())) {
+    for some in rows.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("INSERT INTO {} ({}) VALUES ", entry.table, columns.join(", ")));
-        values(&mut out, some);
+        values(&mut out, entry, some);
         out.once();
         out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
     }
-    log::record_many(conn, cx, entry, log::CREATED, rows.iter().map(|row| (None, row as &dyn kith_kernel::Row)))
+    log::record_many(conn, cx, entry, log::CREATED, rows.iter().map(|row| (None, *row)))
 }
 
 /// Saves those of many rows that differ from what they were, with their journal; how many there were.
@@ -71,10 +69,10 @@ pub fn save<R: Resource>(
     let constant = ["id", "tenant_id", "created_at", "created_by"];
     let set: Vec<_> =
         columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
-    let all: Vec<&R> = changes.iter().map(|change| &change.after).collect();
+    let all: Vec<&dyn Row> = changes.iter().map(|change| &change.after as &dyn Row).collect();
     for some in all.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
-        values(&mut out, some);
+        values(&mut out, entry, some);
         out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
         out.once();
@@ -88,7 +86,7 @@ pub fn save<R: Resource>(
         }
     }
     let rows =
-        changes.iter().map(|one| (Some(&one.before as &dyn kith_kernel::Row), &one.after as &dyn kith_kernel::Row));
+        changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
     log::record_many(conn, cx, entry, operation, rows)?;
     Ok(changes.len())
 }
