@@ -267,6 +267,7 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("exchange-rates", ["RCUA", "RCUA", "R---", "R---"]),
     ("orders", ["RCUA", "RCUA", "RC--", "R---"]),
     ("order-lines", ["RCUA", "RCUA", "R---", "R---"]),
+    ("refunds", ["RCUA", "RCUA", "RC--", "R---"]),
     ("leads", ["RCUA", "RCUA", "RC--", "R---"]),
     ("lead-duplicates", ["R...", "R...", "R...", "R..."]),
     ("lead-forms", ["RCUA", "RCUA", "R---", "R---"]),

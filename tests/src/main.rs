@@ -3,6 +3,7 @@
 mod alone;
 mod authz;
 mod bad_input;
+mod commerce;
 mod compression;
 mod concurrency;
 mod contacts;

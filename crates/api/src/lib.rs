@@ -10,6 +10,7 @@ pub mod app;
 pub mod auth;
 pub mod board;
 pub mod caller;
+pub mod documents;
 pub mod forecast;
 pub mod graphql;
 use graphql::limits as graphql_limits;

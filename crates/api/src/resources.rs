@@ -28,6 +28,7 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<commerce::ExchangeRate>(),
             Entry::of::<commerce::Order>(),
             Entry::of::<commerce::OrderLine>(),
+            Entry::of::<commerce::Refund>(),
             Entry::of::<pipeline::Lead>().with(kith_flows::convert::command()),
             Entry::of::<pipeline::LeadDuplicate>(),
             Entry::of::<pipeline::LeadForm>(),

@@ -1,9 +1,10 @@
 //! What currencies were worth, day by day. Metrics add up amounts of several currencies at these rates and no others.
 
-use crate::AREA;
+use crate::{AREA, base, days};
 use chrono::NaiveDate;
+use diesel::PgConnection;
 use kith_kernel::ids::ExchangeRateId;
-use kith_kernel::{Currency, Rate, Resource, Violations};
+use kith_kernel::{Currency, Cx, Rate, Resource, Result, Violations};
 use kith_macros::resource;
 
 /// What one unit of a currency was worth in another, from this day on until a later rate.
@@ -33,5 +34,20 @@ impl Resource for ExchangeRate {
     fn check(&self, violations: &mut Violations) {
         let differ = self.base_currency != self.quote_currency;
         violations.ensure(differ, "/quoteCurrency", "INVALID", "A currency needs no rate to itself.");
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        let known = before.is_some_and(|before| before.meta.archived_at.is_none());
+        let other = match cx.currency {
+            ours if ours == self.base_currency => self.quote_currency,
+            ours if ours == self.quote_currency => self.base_currency,
+            _ => return Ok(()),
+        };
+        // History is not restated at another rate; what had none gets this one.
+        if known || self.meta.archived_at.is_some() {
+            return Ok(());
+        }
+        let accounts = base::fill(conn, cx, Some(other))?;
+        days::touch(conn, cx, accounts)
     }
 }

@@ -1,6 +1,6 @@
 //! The lines of an order.
 
-use crate::{AREA, Order, order::OrderStatus};
+use crate::{AREA, Order, Product, order::OrderStatus};
 use diesel::PgConnection;
 use kith_journal::{log, store, verbs};
 use kith_kernel::ids::{OrderId, OrderLineId, ProductId};
@@ -24,6 +24,9 @@ pub struct OrderLine {
     /// Its place among the lines.
     #[field(sort, default)]
     pub position: i32,
+    /// What its line is called in the document that another system sent.
+    #[field(filter, read_only, max = 200)]
+    pub source_key: Option<String>,
     /// How many units.
     #[field(filter, example = "\"10\"")]
     pub quantity: Decimal,
@@ -36,6 +39,13 @@ pub struct OrderLine {
     /// Tax in percent.
     #[field(default, example = "\"19\"")]
     pub tax_rate: Decimal,
+    /// What one unit costs us, in the currency of the order; the product's cost at the time the line is written unless given, if
+    /// that is in the same currency. Null: nobody knows.
+    #[field(filter, money)]
+    pub unit_cost: Option<Money>,
+    /// What is taken off quantity × unitPrice.
+    #[field(read_only, money)]
+    pub discount: Money,
     /// quantity × unitPrice less the discount.
     #[field(read_only, money)]
     pub net: Money,
@@ -55,12 +65,23 @@ impl Resource for OrderLine {
         let named = self.product_id.is_some() || self.description.is_some();
         violations.ensure(named, "/description", "REQUIRED", "A line has a product or a description.");
         self.priced().check(violations);
+        let cost = self.unit_cost.as_ref();
+        let fits = cost.is_none_or(|cost| !cost.amount.is_sign_negative());
+        violations.ensure(fits, "/unitCost", "OUT_OF_RANGE", "A cost is not negative.");
+        let same = cost.is_none_or(|cost| cost.currency == self.unit_price.currency);
+        violations.ensure(same, "/unitCost", "MIXED_CURRENCIES", "The order is in another currency.");
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
-        let amounts = self.priced().amounts()?;
-        let net = Money { amount: amounts.subtotal.amount - amounts.discount.amount, ..amounts.subtotal };
-        (self.net, self.tax, self.gross) = (net, amounts.tax, amounts.total);
+        self.price()?;
+        let other_product = before.is_none_or(|before| before.product_id != self.product_id);
+        if other_product && self.unit_cost == before.and_then(|before| before.unit_cost) {
+            self.unit_cost = None;
+            if let Some(product) = self.product_id {
+                let product = store::find::<Product>(conn, cx, product.0)?;
+                self.unit_cost = self.cost_of(product.and_then(|product| product.cost));
+            }
+        }
         // The same again, as other systems send it, is fine whatever has become of the order.
         let entry = cx.entry(Self::NAME)?;
         if before.is_some_and(|before| log::changed(entry, before, self).is_empty()) {
@@ -86,6 +107,19 @@ impl Resource for OrderLine {
 }
 
 impl OrderLine {
+    /// Computes what it comes to.
+    pub(crate) fn price(&mut self) -> Result<()> {
+        let amounts = self.priced().amounts()?;
+        let net = Money { amount: amounts.subtotal.amount - amounts.discount.amount, ..amounts.subtotal };
+        (self.discount, self.net, self.tax, self.gross) = (amounts.discount, net, amounts.tax, amounts.total);
+        Ok(())
+    }
+
+    /// A product's cost, if it is in the currency of the line.
+    pub(crate) fn cost_of(&self, cost: Option<Money>) -> Option<Money> {
+        cost.filter(|cost| cost.currency == self.unit_price.currency)
+    }
+
     fn priced(&self) -> Priced {
         let (quantity, unit_price) = (self.quantity, self.unit_price);
         Priced { quantity, unit_price, discount_percent: self.discount_percent, tax_rate: self.tax_rate }

@@ -7,6 +7,7 @@
 //! - [`subject`] is what stands in for a foreign key to a record of any resource;
 //! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
+//! - [`bulk`] writes many rows of one resource that are known to be right;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`number`] gives numbers that people read to each other.
@@ -15,6 +16,7 @@
 //! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
 
 pub mod batch;
+pub mod bulk;
 pub mod derived;
 pub mod log;
 pub mod metric;

@@ -48,6 +48,9 @@ pub fn changed(entry: &Entry, before: &dyn Row, after: &dyn Row) -> Vec<String> 
     fields.map(|field| field.name.to_owned()).filter(|name| !SILENT.contains(&name.as_str())).collect()
 }
 
+/// Most rows of one statement.
+const PORTION: usize = 1_000;
+
 /// Writes the audit row and the change-log row, in one statement.
 pub fn record(
     conn: &mut PgConnection,
@@ -57,48 +60,78 @@ pub fn record(
     before: Option<&dyn Row>,
     after: &dyn Row,
 ) -> Result<()> {
-    let fields = before.map(|before| changed(entry, before, after)).unwrap_or_default();
-    let audit_id = cx.new_id();
-    let meta = after.meta();
+    written(cx, entry, operation, &[(before, after)]).execute(conn)?;
+    Ok(())
+}
+
+/// The same for many rows, in a few statements.
+pub fn record_many<'a>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    operation: Operation,
+    rows: impl Iterator<Item = (Option<&'a dyn Row>, &'a dyn Row)>,
+) -> Result<()> {
+    let rows: Vec<_> = rows.collect();
+    for some in rows.chunks(PORTION) {
+        let mut out = written(cx, entry, operation, some);
+        // Its text depends on how many they are.
+        out.once();
+        out.execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The statement that writes both rows for each record.
+fn written(cx: &Cx, entry: &Entry, operation: Operation, rows: &[(Option<&dyn Row>, &dyn Row)]) -> Statement {
     let mut out = Statement::new(
         "WITH audit AS (INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, request_id, channel, address, \
-         resource, record_id, version, operation, changed_fields, before, after) VALUES (",
+         resource, record_id, version, operation, changed_fields, before, after) VALUES ",
     );
-    let values = [
-        Bind::Uuid(Some(cx.tenant)),
-        Bind::Uuid(Some(audit_id)),
-        Bind::Time(Some(cx.now)),
-        Bind::Text(Some(cx.actor.kind.as_str().to_owned())),
-        Bind::Uuid(cx.actor.principal()),
-        Bind::Uuid(cx.origin.request_id),
-        Bind::Text(Some(cx.origin.channel.to_owned())),
-        Bind::Text(cx.origin.address.map(|address| address.to_string())),
-        Bind::Text(Some(entry.name.to_owned())),
-        Bind::Uuid(Some(meta.id)),
-        Bind::Int(Some(meta.version)),
-        Bind::Text(Some(operation.to_owned())),
-        Bind::Texts(fields.clone()),
-        Bind::Json(before.map(|row| snapshot(entry, row))),
-        Bind::Json(Some(snapshot(entry, after))),
-    ];
-    list(&mut out, values);
+    let mut changes = Statement::default();
+    for (at, (before, after)) in rows.iter().enumerate() {
+        let fields = before.map(|before| changed(entry, before, *after)).unwrap_or_default();
+        let audit_id = cx.new_id();
+        let meta = after.meta();
+        let separator = if at == 0 { "(" } else { ", (" };
+        let audit = [
+            Bind::Uuid(Some(cx.tenant)),
+            Bind::Uuid(Some(audit_id)),
+            Bind::Time(Some(cx.now)),
+            Bind::Text(Some(cx.actor.kind.as_str().to_owned())),
+            Bind::Uuid(cx.actor.principal()),
+            Bind::Uuid(cx.origin.request_id),
+            Bind::Text(Some(cx.origin.channel.to_owned())),
+            Bind::Text(cx.origin.address.map(|address| address.to_string())),
+            Bind::Text(Some(entry.name.to_owned())),
+            Bind::Uuid(Some(meta.id)),
+            Bind::Int(Some(meta.version)),
+            Bind::Text(Some(operation.to_owned())),
+            Bind::Texts(fields.clone()),
+            Bind::Json(before.map(|row| snapshot(entry, row))),
+            Bind::Json(Some(snapshot(entry, *after))),
+        ];
+        out.sql(separator);
+        list(&mut out, audit);
+        out.sql(")");
+        let change = [
+            Bind::Uuid(Some(cx.tenant)),
+            Bind::Text(Some(entry.name.to_owned())),
+            Bind::Uuid(Some(meta.id)),
+            Bind::Int(Some(meta.version)),
+            Bind::Text(Some(operation.to_owned())),
+            Bind::Texts(fields),
+            Bind::Uuid(Some(audit_id)),
+        ];
+        changes.sql(separator);
+        list(&mut changes, change);
+        changes.sql(")");
+    }
     out.sql(
-        ")) INSERT INTO change_log (tenant_id, resource, record_id, version, operation, changed_fields, audit_id) \
-         VALUES (",
+        ") INSERT INTO change_log (tenant_id, resource, record_id, version, operation, changed_fields, audit_id) VALUES ",
     );
-    let values = [
-        Bind::Uuid(Some(cx.tenant)),
-        Bind::Text(Some(entry.name.to_owned())),
-        Bind::Uuid(Some(meta.id)),
-        Bind::Int(Some(meta.version)),
-        Bind::Text(Some(operation.to_owned())),
-        Bind::Texts(fields),
-        Bind::Uuid(Some(audit_id)),
-    ];
-    list(&mut out, values);
-    out.sql(")");
-    out.execute(conn)?;
-    Ok(())
+    out.append(changes);
+    out
 }
 
 /// Values with commas between them.

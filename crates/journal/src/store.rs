@@ -156,7 +156,7 @@ fn first(conn: &mut PgConnection, entry: &Entry, statement: &Statement) -> Resul
 }
 
 /// Turns the refusal of a constraint into what the client did wrong. Constraints are named `<table>_<columns>_<kind>`.
-fn refused(entry: &Entry, error: DbError) -> Error {
+pub(crate) fn refused(entry: &Entry, error: DbError) -> Error {
     let DbError::DatabaseError(kind, info) = &error else { return error.into() };
     let constraint = info.constraint_name().unwrap_or_default();
     let middle = constraint.strip_prefix(entry.table).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();

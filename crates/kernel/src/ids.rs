@@ -108,6 +108,8 @@ ids! {
     OrderId => "orders";
     /// A line of an order.
     OrderLineId => "order-lines";
+    /// A refund.
+    RefundId => "refunds";
     /// A target.
     TargetId => "targets";
     /// A forecast as it stood.

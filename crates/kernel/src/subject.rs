@@ -67,6 +67,8 @@ text_enum! {
         Order = "ORDER",
         /// A line of an order.
         OrderLine = "ORDER_LINE",
+        /// A refund.
+        Refund = "REFUND",
         /// A target.
         Target = "TARGET",
         /// An interaction.

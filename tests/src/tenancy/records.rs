@@ -88,6 +88,7 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         "opportunity-contacts" => json!({"opportunityId": id("opportunities"), "contactId": id("contacts")}),
         "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
         "orders" => json!({"accountId": id("accounts"), "currency": "EUR"}),
+        "refunds" => json!({"accountId": id("accounts"), "net": {"amount": "9.90", "currency": "EUR"}}),
         "quotes" => json!({"opportunityId": id("opportunities"), "currency": "EUR"}),
         "quote-lines" | "order-lines" => {
             let price = json!({"amount": "9.90", "currency": "EUR"});
@@ -172,6 +173,7 @@ pub fn change(resource: &str) -> Option<Value> {
         "cost-rates" => json!({"perTouch": {"amount": "2.00", "currency": "EUR"}}),
         "wallet-estimates" => json!({"note": "Changed"}),
         "resource-policies" => json!({"benefits": "Changed"}),
+        "refunds" => json!({"reason": "Changed"}),
         "interactions" => json!({"outcome": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),

@@ -2,6 +2,7 @@
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod board;
+mod documents;
 mod forecast;
 mod handler;
 pub(crate) mod limits;
@@ -31,7 +32,7 @@ pub struct Query(
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation);
+pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

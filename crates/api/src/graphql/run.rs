@@ -107,13 +107,13 @@ impl Shared {
                     .iter()
                     .map(|part| (Item::key(part.key), part.name().to_owned()))
                     .collect();
-                let manner = self.manner(field.key, &arguments, root, entry)?;
+                let manner = self.manner(field.key, &arguments, &format!("{root:?} {}", entry.name))?;
                 caller.write(manner, move |conn, cx| batch(conn, cx, entry, &arguments, &results)).await?.body
             }
             _ => {
                 let select = planner.record(entry, &field.sets(), 1)?;
                 self.spent(caller, before, planner.cost)?;
-                let manner = self.manner(field.key, &arguments, root, entry)?;
+                let manner = self.manner(field.key, &arguments, &format!("{root:?} {}", entry.name))?;
                 caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select)).await?.body
             }
         };
@@ -127,7 +127,7 @@ impl Shared {
     }
 
     /// The key of a field: its own `clientMutationId`, or the request's header together with the field's place.
-    fn manner(&self, key: &str, arguments: &Map<String, Json>, root: Root, entry: &Entry) -> Result<Manner> {
+    pub(super) fn manner(&self, key: &str, arguments: &Map<String, Json>, what: &str) -> Result<Manner> {
         let own = text(arguments, "clientMutationId");
         if own.as_ref().is_some_and(|own| !(1..=255).contains(&own.len()) || own.chars().any(char::is_control)) {
             let detail = "Expected 1 to 255 bytes without control characters.";
@@ -138,7 +138,7 @@ impl Shared {
             .or_else(|| self.key.as_ref().map(|shared| format!("graphql:{shared}:{key}")));
         let fingerprint = |key| {
             let mut digest = Sha256::new();
-            digest.update(format!("{root:?} {} ", entry.name));
+            digest.update(format!("{what} "));
             digest.update(Json::Object(arguments.clone()).to_string());
             digest.update(Sha256::digest(&self.document));
             (key, digest.finalize().to_vec())

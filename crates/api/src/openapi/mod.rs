@@ -30,6 +30,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::auth::viewer,
         crate::rest::capture::capture,
         crate::rest::capture::confirm,
+        crate::rest::documents::take,
         crate::rest::metrics::list,
         crate::rest::metrics::one,
         crate::rest::overview::overview,

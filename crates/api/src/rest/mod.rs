@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod capture;
+pub mod documents;
 pub mod forecast;
 pub mod metrics;
 pub mod overview;
@@ -26,6 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     system::routes(config);
     auth::routes(config);
     capture::routes(config);
+    documents::routes(config);
     metrics::routes(config);
     overview::routes(config);
     forecast::routes(config);

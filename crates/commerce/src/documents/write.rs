@@ -1,0 +1,130 @@
+//! Writes what documents change: one statement a kind of row and one for its journal, whatever the number of documents.
+
+use super::plan::{Parts, Plan};
+use crate::{Order, OrderLine, Refund};
+use diesel::PgConnection;
+use kith_journal::bulk::{self, Change};
+use kith_journal::{log, number, store};
+use kith_kernel::{
+    Action, Bind, Cx, Entry, Error, Resource, Result, Row, RowScope, Shape, Statement, Violations, codes,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// The resource that keeps keys of other systems.
+const EXTERNAL_IDS: &str = "external-ids";
+
+/// Gives numbers to what has none.
+pub(super) fn number(conn: &mut PgConnection, cx: &Cx, plans: &mut [&mut Plan]) -> Result<()> {
+    let unnumbered = |plan: &&mut Plan| plan.order.number.is_empty();
+    let count = plans.iter().filter(|plan| unnumbered(plan)).count();
+    let mut numbers = number::several(conn, cx, Order::TABLE, "O", count)?.into_iter();
+    for plan in plans.iter_mut().filter(|plan| plan.order.number.is_empty()) {
+        plan.order.number = numbers.next().unwrap_or_default();
+    }
+    let count = plans.iter().map(|plan| plan.refunds.new.len()).sum();
+    let mut numbers = number::several(conn, cx, Refund::TABLE, "R", count)?.into_iter();
+    for refund in plans.iter_mut().flat_map(|plan| &mut plan.refunds.new) {
+        refund.number = numbers.next().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Writes all of it.
+pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
+    let new: Vec<&dyn Row> =
+        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| &plan.order as &dyn Row).collect();
+    bulk::insert(conn, cx, cx.entry(Order::NAME)?, &new)?;
+    let changed = |plan: &&Plan| {
+        let before = plan.before.clone().filter(|_| plan.changes_order)?;
+        Some(Change { before, after: plan.order.clone() })
+    };
+    bulk::save(conn, cx, log::UPDATED, plans.iter().filter_map(changed).collect())?;
+    parts(conn, cx, plans.iter().map(|plan| &plan.lines))?;
+    parts(conn, cx, plans.iter().map(|plan| &plan.refunds))?;
+    keys(conn, cx, plans)?;
+    versions(conn, cx, plans)?;
+    for plan in plans {
+        within_rights(conn, cx, plan)?;
+        if let Some(before) = plan.before.as_ref().filter(|before| before.account_id != plan.order.account_id) {
+            plan.order.take_refunds_along(conn, cx, before.account_id)?;
+        }
+    }
+    Ok(())
+}
+
+fn parts<'a, R: Resource>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    all: impl Iterator<Item = &'a Parts<R>> + Clone,
+) -> Result<()> {
+    let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(|row| row as &dyn Row).collect();
+    bulk::insert(conn, cx, cx.entry(R::NAME)?, &new)?;
+    bulk::save(conn, cx, log::UPDATED, all.clone().flat_map(|parts| &parts.changed).cloned().collect())?;
+    bulk::save(conn, cx, log::ARCHIVED, all.flat_map(|parts| &parts.gone).cloned().collect()).map(drop)
+}
+
+/// The keys of new orders and refunds.
+fn keys(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
+    let entry = cx.entry(EXTERNAL_IDS)?;
+    let mut links = Vec::new();
+    for plan in plans {
+        if plan.before.is_none() {
+            links.push(link(cx, entry, super::known::ORDER, plan.id().0, &plan.system, &plan.external_id)?);
+        }
+        for refund in &plan.refunds.new {
+            let key = plan.refund_keys.get(&refund.meta.id).map(String::as_str).unwrap_or_default();
+            links.push(link(cx, entry, super::known::REFUND, refund.meta.id, &plan.system, key)?);
+        }
+    }
+    let links: Vec<&dyn Row> = links.iter().map(AsRef::as_ref).collect();
+    bulk::insert(conn, cx, entry, &links)
+}
+
+fn link(cx: &Cx, entry: &Entry, kind: &str, id: Uuid, system: &str, key: &str) -> Result<Box<dyn Row>> {
+    let mut row = (entry.blank)(cx);
+    let members =
+        [("subjectType", json!(kind)), ("subjectId", json!(id)), ("system", json!(system)), ("externalId", json!(key))];
+    for (name, value) in members {
+        let (index, _) = entry.field(name).ok_or_else(|| Error::internal("keys of other systems have changed"))?;
+        row.set(index, &value).map_err(Error::internal)?;
+    }
+    let mut violations = Violations::default();
+    row.check(&mut violations);
+    violations.into_result()?;
+    Ok(row)
+}
+
+/// Keeps the versions of the documents, that older ones are known by.
+pub(super) fn versions(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
+    let newer: Vec<(Uuid, i64)> = plans.iter().filter_map(|plan| Some((plan.id().0, plan.source_version?))).collect();
+    if newer.is_empty() {
+        return Ok(());
+    }
+    let mut out = Statement::new("UPDATE orders SET source_version = v.version::bigint FROM unnest(");
+    out.bind(Bind::Uuids(newer.iter().map(|(id, _)| *id).collect())).sql(", ");
+    out.bind(Bind::Texts(newer.iter().map(|(_, version)| version.to_string()).collect()));
+    out.sql(") AS v(id, version) WHERE orders.tenant_id = ")
+        .bind(Bind::Uuid(Some(cx.tenant)))
+        .sql(" AND orders.id = v.id");
+    out.execute(conn)?;
+    Ok(())
+}
+
+/// Nobody may make an order, or move one, to where they could not have written it.
+fn within_rights(conn: &mut PgConnection, cx: &Cx, plan: &Plan) -> Result<()> {
+    let action = if plan.before.is_none() { Action::Create } else { Action::Update };
+    let mut written = vec![(Order::NAME, plan.id().0, action)];
+    let lines = plan.lines.new.first().map(|line| (OrderLine::NAME, line.meta.id, Action::Create));
+    let refunds = plan.refunds.new.first().map(|refund| (Refund::NAME, refund.meta.id, Action::Create));
+    written.extend(lines.into_iter().chain(refunds));
+    for (name, id, action) in written {
+        let entry = cx.entry(name)?;
+        let scope = cx.require(entry, action)?;
+        if scope != RowScope::All && !store::exists(conn, cx, entry, id, action)? {
+            let detail = format!("Your right {name}:{} covers {} records only.", action.as_str(), scope.as_str());
+            return Err(Error::new(&codes::FORBIDDEN, detail));
+        }
+    }
+    Ok(())
+}

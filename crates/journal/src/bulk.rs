@@ -1,0 +1,91 @@
+//! Many rows of one resource at once: whoever knows what they shall be writes them, and what was done to them, in a few
+//! statements. Rights, references and rules are the caller's.
+
+use crate::log::{self, Operation};
+use diesel::PgConnection;
+use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Row, Shape, Statement};
+
+/// PostgreSQL takes 65,535 values a statement.
+const MAX_BINDS: usize = 60_000;
+
+/// A change to one row of many.
+#[derive(Clone, Debug)]
+pub struct Change<R> {
+    /// As it was read.
+    pub before: R,
+    /// As it shall be; its version and who changed it are set on the way.
+    pub after: R,
+}
+
+/// How many rows of `columns` values fit into a statement.
+fn portion(columns: usize) -> usize {
+    (MAX_BINDS / columns.max(1)).clamp(1, 1_000)
+}
+
+fn columns(entry: &Entry) -> Vec<&'static str> {
+    entry.fields.iter().flat_map(|field| field.columns).copied().collect()
+}
+
+/// `(…), (…)`: all columns of some rows.
+fn values(out: &mut Statement, entry: &Entry, rows: &[&dyn Row]) {
+    for (at, row) in rows.iter().enumerate() {
+        let mut binds = Vec::new();
+        (0..entry.fields.len()).for_each(|index| row.binds(index, &mut binds));
+        out.sql(if at == 0 { "(" } else { ", (" });
+        log::list(out, binds);
+        out.sql(")");
+    }
+}
+
+/// Stores new rows with their journal.
+pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
+    let columns = columns(entry);
+    for some in rows.chunks(portion(columns.len())) {
+        let mut out = Statement::new(format!("INSERT INTO {} ({}) VALUES ", entry.table, columns.join(", ")));
+        values(&mut out, entry, some);
+        out.once();
+        out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
+    }
+    log::record_many(conn, cx, entry, log::CREATED, rows.iter().map(|row| (None, *row)))
+}
+
+/// Saves those of many rows that differ from what they were, with their journal; how many there were.
+pub fn save<R: Resource>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    operation: Operation,
+    changes: Vec<Change<R>>,
+) -> Result<usize> {
+    let entry = cx.entry(R::NAME)?;
+    let mut changes: Vec<_> =
+        changes.into_iter().filter(|one| !log::changed(entry, &one.before, &one.after).is_empty()).collect();
+    for change in &mut changes {
+        let meta = change.after.meta_mut();
+        meta.version = Shape::meta(&change.before).version.saturating_add(1);
+        meta.updated_at = cx.now;
+        meta.updated_by = cx.actor.principal();
+    }
+    let columns = columns(entry);
+    let constant = ["id", "tenant_id", "created_at", "created_by"];
+    let set: Vec<_> =
+        columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
+    let all: Vec<&dyn Row> = changes.iter().map(|change| &change.after as &dyn Row).collect();
+    for some in all.chunks(portion(columns.len())) {
+        let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
+        values(&mut out, entry, some);
+        out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
+        out.once();
+        let saved = out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
+        if saved != some.len() {
+            return Err(Error::internal(format!(
+                "{saved} of {} locked rows of {} were saved",
+                some.len(),
+                entry.table
+            )));
+        }
+    }
+    let rows = changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
+    log::record_many(conn, cx, entry, operation, rows)?;
+    Ok(changes.len())
+}

@@ -1,0 +1,112 @@
+//! Northwind's orders through the documents verb: 830 orders whose sums everybody knows.
+
+use super::Shop;
+use kith_testkit::Stage;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+type Record = HashMap<String, String>;
+
+fn rows(name: &str) -> Vec<Record> {
+    let path = format!("{}/../data/northwind/csv/{name}.csv", env!("CARGO_MANIFEST_DIR"));
+    csv::Reader::from_path(path).unwrap().deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+/// Prices were kept as four-byte floats: 9.80000019 is 9.80.
+fn cents(value: Decimal) -> Decimal {
+    value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
+
+fn dollars(amount: Decimal) -> Value {
+    json!({"amount": amount.to_string(), "currency": "USD"})
+}
+
+/// The documents, and gross and net of each customer, each line rounded to cents.
+fn documents() -> (Vec<Value>, BTreeMap<String, (Decimal, Decimal)>) {
+    let mut lines: HashMap<String, Vec<Value>> = HashMap::new();
+    let mut sums: HashMap<String, (Decimal, Decimal)> = HashMap::new();
+    for row in rows("order_details") {
+        let (price, quantity) = (cents(decimal(&row["unit_price"])), decimal(&row["quantity"]));
+        let percent = cents(decimal(&row["discount"]) * Decimal::ONE_HUNDRED);
+        let gross = price * quantity;
+        let (sum, net) = sums.entry(row["order_id"].clone()).or_default();
+        *sum += gross;
+        *net += gross - cents(gross * percent / Decimal::ONE_HUNDRED);
+        lines.entry(row["order_id"].clone()).or_default().push(json!({
+            "externalId": row["product_id"], "product": {"sku": row["product_id"]}, "quantity": row["quantity"],
+            "unitPrice": dollars(price), "discountPercent": percent.to_string()
+        }));
+    }
+    let mut customers: BTreeMap<String, (Decimal, Decimal)> = BTreeMap::new();
+    let document = |row: Record| {
+        let id = row["order_id"].clone();
+        let customer = customers.entry(row["customer_id"].clone()).or_default();
+        *customer = (customer.0 + sums[&id].0, customer.1 + sums[&id].1);
+        json!({
+            "system": "northwind", "externalId": id, "number": id, "account": {"externalId": row["customer_id"]}, "currency": "USD",
+            "orderedAt": format!("{}T12:00:00Z", row["order_date"]), "status": if row["shipped_date"].is_empty() { "CONFIRMED" } else { "FULFILLED" },
+            "statedGross": dollars(sums[&id].1), "lines": lines[&id]
+        })
+    };
+    let documents = rows("orders").into_iter().map(document).collect();
+    (documents, customers)
+}
+
+#[actix_web::test]
+async fn the_totals_of_northwind_come_out() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    admin.patch(&format!("/v1/tenants/{}", tenant.id), json!({"reportingCurrency": "USD"})).await.expect(200);
+    let shop = Shop { stage, tenant, admin, accounts: Vec::new(), products: Vec::new() };
+    let mut names = HashMap::new();
+    for row in rows("customers") {
+        let path = format!("/v1/accounts/external/northwind/{}", row["customer_id"]);
+        let id = shop.admin.put(&path, json!({"name": row["company_name"]})).await.expect(201).id();
+        names.insert(id, row["customer_id"].clone());
+    }
+    for row in rows("products") {
+        shop.admin
+            .post("/v1/products", json!({"sku": row["product_id"], "name": row["product_name"]}))
+            .await
+            .expect(201);
+    }
+    let (documents, customers) = documents();
+    assert_eq!(documents.len(), 830);
+    for round in ["CREATED", "UNCHANGED"] {
+        for some in documents.chunks(450) {
+            let sent = shop.admin.post("/v1/orders/documents", json!({"documents": some})).await.expect(207);
+            let results = sent.at("/results").as_array().unwrap();
+            assert!(results.iter().all(|result| result["status"] == round), "{}", sent.body);
+        }
+    }
+    let days = shop.days();
+    assert_eq!(days.iter().map(|day| day.orders).sum::<i32>(), 830);
+    assert_eq!(days.iter().map(|day| day.lines).sum::<i32>(), 2155);
+    let of = |at: usize| days.iter().map(|day| decimal(&day.sums[at])).sum::<Decimal>();
+    // Published are 1,354,458.59 before discounts and 1,265,793.04 after them, rounded at the end. Kith rounds each line to
+    // cents, halves away from zero, so that what is printed adds up: three cents less.
+    assert_eq!(of(0) + of(3), decimal("1354458.59"), "before discounts");
+    let all = customers.values().fold((Decimal::ZERO, Decimal::ZERO), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert_eq!((of(0) + of(3), of(0)), all);
+    assert!((of(0) - decimal("1265793.04")).abs() < decimal("0.10"), "{}", of(0));
+    let mut best: HashMap<&str, Decimal> = HashMap::new();
+    for day in &days {
+        *best.entry(&names[&day.account]).or_default() += decimal(&day.sums[0]);
+    }
+    let mut best: Vec<_> = best.into_iter().map(|(name, net)| (net, name)).collect();
+    best.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(best.len(), 89);
+    println!("{} {:?}", of(0), &best[..3]);
+    assert_eq!(best[..3].iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["QUICK", "ERNSH", "SAVEA"]);
+    for ((net, name), published) in best.iter().zip(["110277.31", "104874.98", "104361.95"]) {
+        assert_eq!(*net, customers[*name].1);
+        assert!((net - decimal(published)).abs() <= decimal("0.05"), "{name}: {net}");
+    }
+    assert_eq!(shop.days(), shop.rebuilt());
+}
