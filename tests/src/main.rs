@@ -22,5 +22,6 @@ mod smoke;
 mod tables;
 mod tenancy;
 mod tidy;
+mod value;
 mod wire;
 mod writes;

@@ -88,7 +88,8 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
         Some(id) => kith_journal::store::find::<PurchaseModel>(conn, cx, id.0)?.and_then(|model| model.ready()),
         None => None,
     };
-    let borders: Borders = serde_json::from_value(last.borders.0).map_err(kith_kernel::Error::internal)?;
+    let borders =
+        Borders::read(last.borders.0).ok_or_else(|| kith_kernel::Error::internal("borders that cannot be read"))?;
     let reading = reading(&model, zone, as_of);
     let rules = Rules { model, indicators, purchase, borders, reading };
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();

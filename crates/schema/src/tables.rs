@@ -148,6 +148,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    clv_estimates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        purchase_model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        method -> Text,
+        horizon_months -> Integer,
+        monthly_discount -> Numeric,
+        margin -> Nullable<Numeric>,
+        value_amount -> Nullable<Numeric>,
+        value_currency -> Nullable<Text>,
+        probability_alive -> Nullable<Numeric>,
+        probability_buy30 -> Nullable<Numeric>,
+        probability_buy90 -> Nullable<Numeric>,
+        probability_buy365 -> Nullable<Numeric>,
+        expected_purchases -> Nullable<Numeric>,
+        expected_spend_amount -> Nullable<Numeric>,
+        expected_spend_currency -> Nullable<Text>,
+        spend_basis -> Nullable<Text>,
+        next_purchase_on -> Nullable<Date>,
+        next_purchase_rule -> Nullable<Text>,
+        factors -> Jsonb,
+    }
+}
+
+diesel::table! {
     competitors (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -216,11 +251,75 @@ diesel::table! {
 }
 
 diesel::table! {
+    cost_entries (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        kind -> Text,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        incurred_on -> Date,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    cost_rates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        channel -> Text,
+        per_touch_amount -> Numeric,
+        per_touch_currency -> Text,
+        per_minute_amount -> Numeric,
+        per_minute_currency -> Text,
+    }
+}
+
+diesel::table! {
     credentials (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
         password_hash -> Text,
         changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    customer_days (tenant_id, account_id, day) {
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        day -> Date,
+        orders -> Integer,
+        net -> Numeric,
+        cost -> Numeric,
+        uncosted -> Numeric,
+        discount -> Numeric,
+        discounted -> Numeric,
+        lines -> Integer,
+        booked -> Numeric,
+        refunded -> Numeric,
+        unconverted -> Integer,
+    }
+}
+
+diesel::table! {
+    customer_touches (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        touched_at -> Timestamptz,
     }
 }
 
@@ -680,6 +779,11 @@ diesel::table! {
         tax_currency -> Text,
         gross_amount -> Numeric,
         gross_currency -> Text,
+        source_key -> Nullable<Text>,
+        unit_cost_amount -> Nullable<Numeric>,
+        unit_cost_currency -> Nullable<Text>,
+        discount_amount -> Numeric,
+        discount_currency -> Text,
     }
 }
 
@@ -708,6 +812,14 @@ diesel::table! {
         stated_gross_amount -> Nullable<Numeric>,
         stated_gross_currency -> Nullable<Text>,
         notes -> Nullable<Text>,
+        is_internal -> Bool,
+        refunded_amount -> Numeric,
+        refunded_currency -> Text,
+        base_net_amount -> Nullable<Numeric>,
+        base_net_currency -> Nullable<Text>,
+        base_rate -> Nullable<Numeric>,
+        exchange_rate_id -> Nullable<Uuid>,
+        source_version -> Nullable<BigInt>,
     }
 }
 
@@ -789,6 +901,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    purchase_models (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        fitted_on -> Date,
+        customers -> Integer,
+        repeaters -> Integer,
+        parameters -> Jsonb,
+        log_likelihood -> Nullable<Numeric>,
+        spend_parameters -> Jsonb,
+        findings -> Jsonb,
+        validation -> Jsonb,
+    }
+}
+
+diesel::table! {
     quote_lines (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -866,6 +1000,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    refunds (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        order_id -> Nullable<Uuid>,
+        order_line_id -> Nullable<Uuid>,
+        product_id -> Nullable<Uuid>,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Nullable<Numeric>,
+        tax_currency -> Nullable<Text>,
+        refunded_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        assigned_order_id -> Nullable<Uuid>,
+        base_net_amount -> Nullable<Numeric>,
+        base_net_currency -> Nullable<Text>,
+        base_rate -> Nullable<Numeric>,
+        exchange_rate_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     relationships (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -883,6 +1046,26 @@ diesel::table! {
         label -> Nullable<Text>,
         valid_from -> Nullable<Date>,
         valid_to -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    resource_policies (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        value_class -> Text,
+        strategy -> Text,
+        service_level -> Nullable<Text>,
+        discount_ceiling -> Nullable<Numeric>,
+        care_every_days -> Nullable<Integer>,
+        response_hours -> Nullable<Integer>,
+        benefits -> Nullable<Text>,
     }
 }
 
@@ -1102,5 +1285,184 @@ diesel::table! {
         locale -> Nullable<Text>,
         time_zone -> Nullable<Text>,
         status -> Text,
+    }
+}
+
+diesel::table! {
+    value_indicators (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        model_id -> Uuid,
+        code -> Text,
+        position -> Integer,
+        source -> Text,
+        direction -> Text,
+        scale -> Text,
+        anchors -> Jsonb,
+        weight -> Numeric,
+        missing -> Text,
+    }
+}
+
+diesel::table! {
+    value_models (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        number -> Integer,
+        status -> Text,
+        published_at -> Nullable<Timestamptz>,
+        window_days -> Nullable<Integer>,
+        pyramid -> Text,
+        top_border -> Nullable<Numeric>,
+        large_border -> Nullable<Numeric>,
+        medium_border -> Nullable<Numeric>,
+        quadrant -> Text,
+        value_cut -> Nullable<Numeric>,
+        potential_cut -> Nullable<Numeric>,
+        default_margin -> Nullable<Numeric>,
+        purchase_model -> Text,
+        horizon_months -> Nullable<Integer>,
+        monthly_discount -> Nullable<Numeric>,
+        notes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    value_profiles (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        first_on -> Nullable<Date>,
+        last_on -> Nullable<Date>,
+        occasions -> Integer,
+        window_occasions -> Integer,
+        typical_gap -> Nullable<Numeric>,
+        regularity -> Nullable<Numeric>,
+        frequency -> Nullable<Numeric>,
+        revenue_amount -> Numeric,
+        revenue_currency -> Text,
+        profit_amount -> Numeric,
+        profit_currency -> Text,
+        profit_rate -> Nullable<Numeric>,
+        cost_to_serve_amount -> Numeric,
+        cost_to_serve_currency -> Text,
+        lifetime_revenue_amount -> Numeric,
+        lifetime_revenue_currency -> Text,
+        lifetime_profit_amount -> Numeric,
+        lifetime_profit_currency -> Text,
+        acquisition_cost_amount -> Numeric,
+        acquisition_cost_currency -> Text,
+        rfm_recency -> Nullable<Integer>,
+        rfm_frequency -> Nullable<Integer>,
+        rfm_monetary -> Nullable<Integer>,
+        rfm_segment -> Nullable<Text>,
+        abc -> Nullable<Text>,
+        wallet_amount -> Nullable<Numeric>,
+        wallet_currency -> Nullable<Text>,
+        wallet_source -> Nullable<Text>,
+        share_of_wallet -> Nullable<Numeric>,
+        potential -> Nullable<Numeric>,
+        potential_parts -> Jsonb,
+        score -> Nullable<Numeric>,
+        score_reference -> Nullable<Numeric>,
+        score_coverage -> Nullable<Numeric>,
+        contributions -> Jsonb,
+        layer -> Text,
+        layer_proposed -> Nullable<Text>,
+        value_class -> Text,
+        class_proposed -> Nullable<Text>,
+        importance -> Text,
+    }
+}
+
+diesel::table! {
+    value_runs (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        as_of -> Nullable<Date>,
+        status -> Text,
+        model_id -> Nullable<Uuid>,
+        purchase_model_id -> Nullable<Uuid>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        accounts -> Integer,
+        changed -> Integer,
+        borders -> Jsonb,
+        summary -> Jsonb,
+        problem -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    value_scores (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        score -> Nullable<Numeric>,
+        layer -> Text,
+        value_class -> Text,
+        potential -> Nullable<Numeric>,
+        revenue_amount -> Numeric,
+        revenue_currency -> Text,
+        profit_amount -> Numeric,
+        profit_currency -> Text,
+        clv_amount -> Nullable<Numeric>,
+        clv_currency -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    wallet_estimates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        source -> Text,
+        estimated_on -> Date,
+        note -> Nullable<Text>,
     }
 }

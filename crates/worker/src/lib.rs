@@ -81,9 +81,7 @@ impl Worker {
     /// What there is to do for one tenant: a run if one is due, then whatever changed.
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
-        if whole {
-            self.run(&cx)?;
-        }
+        while whole && self.run(&cx)? {}
         while self.db.write(tenant, |conn| value::refresh(conn, &cx).map(Verdict::Commit))? > 0 {}
         Ok(())
     }

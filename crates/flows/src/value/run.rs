@@ -8,6 +8,7 @@ use kith_journal::verbs;
 use kith_kernel::ids::{PurchaseModelId, ValueModelId};
 use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
 use kith_loyalty::value::assess::Base;
+use kith_loyalty::value::borders::UNREACHED;
 use kith_loyalty::value::facts::{self, Reading, Which};
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::run::RunStatus;
@@ -100,12 +101,11 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let rules = Rules { model, indicators, purchase, borders, reading };
     let outcome = all(conn, cx, &rules, &mut told)?;
     tidy(conn, cx, &rules.reading)?;
-    let borders = serde_json::to_value(&rules.borders).map_err(Error::internal)?;
     verbs::change::<ValueRun>(conn, cx, id, None, "finished", |_, run| {
         (run.status, run.finished_at, run.as_of) = (RunStatus::Done, Some(cx.now), Some(as_of));
         (run.model_id, run.purchase_model_id) = (model_id, purchase_model_id);
         (run.accounts, run.changed) = (count(outcome.accounts), count(outcome.changed));
-        run.borders = Custom(borders);
+        run.borders = Custom(rules.borders.kept());
         run.summary = Custom(summary(&rules.borders));
         Ok(())
     })?;
@@ -118,7 +118,7 @@ fn count(number: usize) -> i32 {
 
 /// What of the borders a reader can use.
 fn summary(borders: &Borders) -> serde_json::Value {
-    let finite = |value: f64| (value < f64::MAX).then_some(value);
+    let finite = |value: f64| (value < UNREACHED).then_some(value);
     json!({
         "activeCustomers": borders.active,
         "typicalGapDays": borders.gap,

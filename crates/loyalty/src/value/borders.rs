@@ -3,8 +3,11 @@
 
 use super::indicator::IndicatorSource;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// A border that nobody reaches: no amount is as large.
+pub const UNREACHED: f64 = 1e18;
 /// Points that a scale keeps; with fewer customers it keeps them all.
 const KEPT: usize = 1_001;
 
@@ -89,6 +92,16 @@ pub struct Borders {
 }
 
 impl Borders {
+    /// As JSON, in which no number loses its last bit: a customer on a border would else fall to the other side of it.
+    pub fn kept(&self) -> Value {
+        frozen(serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// From JSON.
+    pub fn read(value: Value) -> Option<Self> {
+        serde_json::from_value(thawed(value)).ok()
+    }
+
     /// The scale of a measure.
     pub fn scale(&self, source: IndicatorSource) -> Option<&Scale> {
         self.sources.get(source.as_str())
@@ -105,7 +118,49 @@ impl Borders {
 pub(crate) fn least(values: &[f64], scores: &[u8]) -> Vec<f64> {
     let of = |score: u8| {
         let those = values.iter().zip(scores).filter(move |(_, other)| **other >= score);
-        those.map(|(value, _)| *value).min_by(f64::total_cmp).unwrap_or(f64::MAX)
+        those.map(|(value, _)| *value).min_by(f64::total_cmp).unwrap_or(UNREACHED)
     };
     (2..=5).map(of).collect()
+}
+
+/// Fractions as texts.
+fn frozen(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => Value::String(number.to_string()),
+        Value::Array(all) => all.into_iter().map(frozen).collect(),
+        Value::Object(all) => all.into_iter().map(|(name, value)| (name, frozen(value))).collect(),
+        other => other,
+    }
+}
+
+/// The fractions back, read to their last bit, as the standard library does and JSON readers do not.
+fn thawed(value: Value) -> Value {
+    match value {
+        Value::String(text) => match text.parse::<f64>() {
+            Ok(number) => Value::from(number),
+            Err(_) => Value::String(text),
+        },
+        Value::Array(all) => all.into_iter().map(thawed).collect(),
+        Value::Object(all) => all.into_iter().map(|(name, value)| (name, thawed(value))).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_to_the_last_bit() {
+        let values: Vec<f64> = (1..2_000).map(|at| 1.0 / f64::from(at) + 1e-9 * f64::from(at)).collect();
+        let borders = Borders {
+            run: uuid::Uuid::from_u128(7),
+            active: 3,
+            trend: Scale::of(values),
+            layers: [0.1 + 0.2, UNREACHED, -1.0 / 3.0],
+            ..Borders::default()
+        };
+        let text = borders.kept().to_string();
+        assert_eq!(Borders::read(serde_json::from_str(&text).unwrap()).as_ref(), Some(&borders));
+    }
 }

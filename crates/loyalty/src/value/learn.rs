@@ -2,7 +2,7 @@
 //! then what they need and will bring, then the scales of the indicators, then scores and the cuts through them.
 
 use super::assess::{Base, Judge};
-use super::borders::{Borders, Scale, least, real as counted};
+use super::borders::{Borders, Scale, UNREACHED, least, real as counted};
 use super::indicator::IndicatorSource;
 use super::model::{PyramidScheme, QuadrantScheme, Terms};
 use super::number::{decimal, real};
@@ -95,11 +95,11 @@ impl Lesson<'_> {
         let abc = statistics::concentration(&revenues).ok().map(|found| {
             let of = |class| {
                 let those = found.classes.iter().zip(&ordered).filter(move |(other, _)| **other <= class);
-                those.map(|(_, base)| base.revenue).min_by(f64::total_cmp).unwrap_or(f64::MAX)
+                those.map(|(_, base)| base.revenue).min_by(f64::total_cmp).unwrap_or(UNREACHED)
             };
             [of(statistics::Class::A), of(statistics::Class::B)]
         });
-        (rfm, abc.unwrap_or([f64::MAX; 2]))
+        (rfm, abc.unwrap_or([UNREACHED; 2]))
     }
 
     /// What they need, will bring, and are being offered.
@@ -170,9 +170,9 @@ impl Lesson<'_> {
         borders.value_cut = match (self.model.value_cut, self.model.quadrant) {
             (Some(cut), _) => real(cut),
             (None, QuadrantScheme::Profit) => contribution(&profits, 0.8),
-            (None, QuadrantScheme::Score) => statistics::median(&scores).unwrap_or(f64::MAX),
+            (None, QuadrantScheme::Score) => statistics::median(&scores).unwrap_or(UNREACHED),
         };
-        let median = || statistics::median(&potentials).unwrap_or(f64::MAX);
+        let median = || statistics::median(&potentials).unwrap_or(UNREACHED);
         borders.potential_cut = self.model.potential_cut.map_or_else(median, real);
     }
 }
@@ -182,10 +182,10 @@ fn quotas(scores: &[f64], percents: [f64; 3]) -> [f64; 3] {
     let [top, large, medium] = percents.map(|percent| percent / 100.0);
     let shares = [top, large, medium, (1.0 - top - large - medium).max(0.0)];
     let ranked: Vec<Real> = scores.iter().filter_map(|score| Real::of(*score)).collect();
-    let Ok(layers) = statistics::by_quota(&ranked, &shares) else { return [f64::MAX; 3] };
+    let Ok(layers) = statistics::by_quota(&ranked, &shares) else { return [UNREACHED; 3] };
     let begins = |layer: usize| {
         let inside = scores.iter().zip(&layers).filter(|(_, other)| **other <= layer).map(|(score, _)| *score);
-        inside.min_by(f64::total_cmp).unwrap_or(f64::MAX)
+        inside.min_by(f64::total_cmp).unwrap_or(UNREACHED)
     };
     [begins(0), begins(1), begins(2)]
 }
@@ -201,5 +201,5 @@ fn contribution(values: &[f64], share: f64) -> f64 {
         before += value;
         counts
     });
-    inside.last().unwrap_or(f64::MAX)
+    inside.last().unwrap_or(UNREACHED)
 }
