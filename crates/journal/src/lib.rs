@@ -7,6 +7,7 @@
 //! - [`subject`] is what stands in for a foreign key to a record of any resource;
 //! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
+//! - [`bulk`] stores many rows of one resource with their journal rows, in a few statements;
 //! - [`metric`] counts and adds up;
 //! - [`number`] gives numbers that people read to each other.
 //!
@@ -14,6 +15,7 @@
 //! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
 
 pub mod batch;
+pub mod bulk;
 pub mod log;
 pub mod metric;
 pub mod number;

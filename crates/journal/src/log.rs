@@ -48,6 +48,12 @@ pub fn changed(entry: &Entry, before: &dyn Row, after: &dyn Row) -> Vec<String> 
     fields.map(|field| field.name.to_owned()).filter(|name| !SILENT.contains(&name.as_str())).collect()
 }
 
+/// The columns of an audit row.
+pub(crate) const AUDIT: &str = "tenant_id, id, at, actor_kind, actor_id, request_id, channel, address, resource, record_id, \
+                                version, operation, changed_fields, before, after";
+/// The columns of a change-log row.
+pub(crate) const CHANGE: &str = "tenant_id, resource, record_id, version, operation, changed_fields, audit_id";
+
 /// Writes the audit row and the change-log row, in one statement.
 pub fn record(
     conn: &mut PgConnection,
@@ -57,14 +63,27 @@ pub fn record(
     before: Option<&dyn Row>,
     after: &dyn Row,
 ) -> Result<()> {
+    let [audit, change] = journal(cx, entry, operation, before, after);
+    let mut out = Statement::new(format!("WITH audit AS (INSERT INTO audit_log ({AUDIT}) VALUES ("));
+    list(&mut out, audit);
+    out.sql(format!(")) INSERT INTO change_log ({CHANGE}) VALUES ("));
+    list(&mut out, change);
+    out.sql(")").execute(conn)?;
+    Ok(())
+}
+
+/// The values of the audit row and of the change-log row of a write.
+pub(crate) fn journal(
+    cx: &Cx,
+    entry: &Entry,
+    operation: Operation,
+    before: Option<&dyn Row>,
+    after: &dyn Row,
+) -> [Vec<Bind>; 2] {
     let fields = before.map(|before| changed(entry, before, after)).unwrap_or_default();
     let audit_id = cx.new_id();
     let meta = after.meta();
-    let mut out = Statement::new(
-        "WITH audit AS (INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, request_id, channel, address, \
-         resource, record_id, version, operation, changed_fields, before, after) VALUES (",
-    );
-    let values = [
+    let audit = vec![
         Bind::Uuid(Some(cx.tenant)),
         Bind::Uuid(Some(audit_id)),
         Bind::Time(Some(cx.now)),
@@ -81,12 +100,7 @@ pub fn record(
         Bind::Json(before.map(|row| snapshot(entry, row))),
         Bind::Json(Some(snapshot(entry, after))),
     ];
-    list(&mut out, values);
-    out.sql(
-        ")) INSERT INTO change_log (tenant_id, resource, record_id, version, operation, changed_fields, audit_id) \
-         VALUES (",
-    );
-    let values = [
+    let change = vec![
         Bind::Uuid(Some(cx.tenant)),
         Bind::Text(Some(entry.name.to_owned())),
         Bind::Uuid(Some(meta.id)),
@@ -95,10 +109,7 @@ pub fn record(
         Bind::Texts(fields),
         Bind::Uuid(Some(audit_id)),
     ];
-    list(&mut out, values);
-    out.sql(")");
-    out.execute(conn)?;
-    Ok(())
+    [audit, change]
 }
 
 /// Values with commas between them.
