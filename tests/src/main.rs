@@ -15,6 +15,7 @@ mod lists;
 mod pipeline;
 mod plans;
 mod pool;
+mod programme;
 mod rate;
 mod retries;
 mod smoke;

@@ -32,6 +32,11 @@ pub const SETUP: &[&str] = &[
     "close-reasons",
     "targets",
     "forecast-snapshots",
+    "loyalty-programs",
+    "loyalty-tiers",
+    "loyalty-rewards",
+    // Correcting the ledger is not everybody's; earning and redeeming are rights over memberships.
+    "point-entries",
 ];
 
 impl BuiltIn {

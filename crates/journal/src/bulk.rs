@@ -42,7 +42,10 @@ pub fn save<R: Resource>(conn: &mut PgConnection, cx: &Cx, operation: Operation,
     for chunk in changed.chunks(CHUNK) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, sets.join(", ")));
         values(&mut out, entry, chunk.iter().map(|pair| &pair.1));
-        out.sql(format!(") AS v ({}) WHERE t.tenant_id = v.tenant_id AND t.id = v.id AND t.tenant_id = ", names.join(", ")));
+        out.sql(format!(
+            ") AS v ({}) WHERE t.tenant_id = v.tenant_id AND t.id = v.id AND t.tenant_id = ",
+            names.join(", ")
+        ));
         out.bind(Bind::Uuid(Some(cx.tenant)));
         prepared(out, chunk.len()).execute(conn)?;
         let written: Vec<_> = chunk.iter().map(|pair| (Some(erased(&pair.0)), erased(&pair.1))).collect();

@@ -103,7 +103,8 @@ impl Command {
         if keyed || dry_run || !self.keyed {
             return Ok(());
         }
-        let detail = "Send an Idempotency-Key (over GraphQL also clientMutationId), so that a retry never does this twice.";
+        let detail =
+            "Send an Idempotency-Key (over GraphQL also clientMutationId), so that a retry never does this twice.";
         Err(Error::new(&codes::IDEMPOTENCY_KEY_REQUIRED, detail))
     }
 

@@ -3,3 +3,5 @@
 
 /// The area's name in documentation.
 pub const AREA: &str = "loyalty";
+
+pub mod programme;
