@@ -262,7 +262,7 @@ async fn what_makes_no_sense_is_refused() {
     let before = club.read(&member).await.body;
     let euro = |amount: &str| json!({"amount": amount, "currency": "EUR"});
     for (verb, body, pointer) in [
-        ("earn", json!({}), "/points"),
+        ("earn", json!({"sourceKey": "x"}), "/points"),
         ("earn", json!({"points": "1"}), "/sourceKey"),
         ("earn", json!({"points": "1", "sourceKey": ""}), "/sourceKey"),
         ("earn", json!({"points": "1", "spend": euro("1"), "sourceKey": "x"}), "/points"),

@@ -4,20 +4,20 @@ use kith_kernel::{Besides, Dimension, Metric, Unit};
 
 const PROGRAM: Dimension = Dimension {
     name: "program",
-    key: "m.program_id",
-    label: "SELECT p.name FROM loyalty_programs p WHERE p.tenant_id = t.tenant_id AND p.id = m.program_id",
+    key: "k.program_id",
+    label: "SELECT p.name FROM loyalty_programs p WHERE p.tenant_id = t.tenant_id AND p.id = k.program_id",
     resource: Some("loyalty-programs"),
 };
 const TIER: Dimension = Dimension {
     name: "tier",
-    key: "m.tier_id",
-    label: "SELECT r.name FROM loyalty_tiers r WHERE r.tenant_id = t.tenant_id AND r.id = m.tier_id",
+    key: "k.tier_id",
+    label: "SELECT r.name FROM loyalty_tiers r WHERE r.tenant_id = t.tenant_id AND r.id = k.tier_id",
     resource: Some("loyalty-tiers"),
 };
 const SOURCE: Dimension = Dimension { name: "source", key: "e.source", label: "e.source", resource: None };
-const STATUS: Dimension = Dimension { name: "status", key: "m.status", label: "m.status", resource: None };
+const STATUS: Dimension = Dimension { name: "status", key: "k.status", label: "k.status", resource: None };
 
-const ITSELF: &str = "JOIN loyalty_memberships m ON m.tenant_id = t.tenant_id AND m.id = t.id";
+const ITSELF: &str = "JOIN loyalty_memberships k ON k.tenant_id = t.tenant_id AND k.id = t.id";
 
 /// What those over postings have in common.
 const BASE: Metric = Metric {
@@ -27,7 +27,7 @@ const BASE: Metric = Metric {
     resource: "point-postings",
     whole: &[Besides::Same("point-entries"), Besides::Same("loyalty-memberships")],
     joins: "JOIN point_entries e ON e.tenant_id = t.tenant_id AND e.id = t.entry_id \
-            JOIN loyalty_memberships m ON m.tenant_id = t.tenant_id AND m.id = t.membership_id",
+            JOIN loyalty_memberships k ON k.tenant_id = t.tenant_id AND k.id = t.membership_id",
     only: "TRUE",
     at: Some("e.occurred_at"),
     value: "",
