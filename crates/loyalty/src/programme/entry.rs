@@ -13,7 +13,7 @@
 //! | ADJUST | ADJUSTMENT, or MEMBER_AVAILABLE | MEMBER_AVAILABLE, or ADJUSTMENT |
 //! | REVERSE | what the other entry gave to | what it took from |
 
-use super::verbs;
+use super::reversal;
 use crate::AREA;
 use chrono::{DateTime, Utc};
 use kith_kernel::ids::{LoyaltyMembershipId, OrderId, PointEntryId, PointLotId, PointPostingId};
@@ -131,7 +131,7 @@ impl Resource for PointEntry {
     ];
 
     fn commands() -> Vec<Command> {
-        verbs::of_entries()
+        reversal::commands()
     }
 }
 

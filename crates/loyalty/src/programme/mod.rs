@@ -17,9 +17,11 @@ pub mod program;
 pub mod reconcile;
 pub mod redemption;
 pub mod referral;
+mod reversal;
 pub mod reward;
 mod schedule;
 pub mod settle;
+mod spending;
 pub mod tier;
 mod verbs;
 

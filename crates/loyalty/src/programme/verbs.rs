@@ -2,18 +2,19 @@
 //! as its key makes it happen once, and movements of others do not stand in its way.
 
 use super::book::{Book, Cause};
-use super::entry::{PointEntry, PointEntryKind, PointPosting, PointSource};
+use super::entry::{PointEntry, PointEntryKind, PointSource};
 use super::lot::PointLot;
 use super::member::{LoyaltyMembership, MembershipStatus};
 use super::program::{LoyaltyProgram, ProgramStatus};
+use super::spending::{Ordered, worth};
 use super::{levels, redemption};
 use chrono::{DateTime, Utc};
-use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use diesel::PgConnection;
 use kith_journal::{store, verbs};
-use kith_kernel::ids::{LoyaltyMembershipId, LoyaltyRewardId, OrderId, PointEntryId};
-use kith_kernel::{Action, Bind, Command, Cx, Error, Money, Result, Row, Shape, Statement, Violations, codes};
+use kith_kernel::ids::{LoyaltyMembershipId, LoyaltyRewardId, OrderId};
+use kith_kernel::{Action, Bind, Command, Cx, Error, Money, Result, Row, Shape, Violations, codes};
 use kith_macros::input;
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 fn may_move(cx: &Cx) -> Result<()> {
@@ -23,10 +24,6 @@ fn may_move(cx: &Cx) -> Result<()> {
 fn may_adjust(cx: &Cx) -> Result<()> {
     cx.require(cx.entry(PointEntry::NAME)?, Action::Create)?;
     may_move(cx)
-}
-
-fn may_reverse(cx: &Cx) -> Result<()> {
-    cx.require(cx.entry(PointEntry::NAME)?, Action::Update).map(drop)
 }
 
 /// The verbs of memberships.
@@ -54,12 +51,6 @@ pub(crate) fn of_members() -> Vec<Command> {
         )
         .keyed(),
     ]
-}
-
-/// The verbs of entries.
-pub(crate) fn of_entries() -> Vec<Command> {
-    let doc = "Undoes an EARN, REDEEM or ADJUST, once. Points that were spent go back to where they came from; points that were earned are taken back, and if the member has spent too many of them it is refused with INSUFFICIENT_POINTS. What a redemption spent comes back by cancelling that. It needs the right point-entries:UPDATE.";
-    vec![Command::new("reverse", doc, may_reverse, reverse).keyed()]
 }
 
 /// What points are earned for: one of points, spend and orderId.
@@ -115,12 +106,23 @@ pub struct Adjust {
     pub source_key: Option<String>,
 }
 
-/// Why it is undone.
-#[input]
-pub struct Reverse {
-    /// Why.
-    #[field(max = 2_000, example = "\"The order came back\"")]
-    pub reason: String,
+impl Earn {
+    /// What is wrong with it by itself.
+    fn check(&self, cx: &Cx) -> Result<()> {
+        let mut violations = Violations::default();
+        let given = [self.points.is_some(), self.spend.is_some(), self.order_id.is_some()];
+        let one = given.into_iter().filter(|given| *given).count() == 1;
+        violations.ensure(one, "/points", "INVALID", "Give one of points, spend and orderId.");
+        let keyed = self.source_key.as_ref().is_some_and(|key| !key.is_empty()) || self.order_id.is_some();
+        violations.ensure(keyed, "/sourceKey", "REQUIRED", "Without orderId this is required.");
+        let past = self.occurred_at.is_none_or(|at| at <= cx.now);
+        violations.ensure(past, "/occurredAt", "OUT_OF_RANGE", "This is in the future.");
+        let positive = self.points.is_none_or(|points| points > Decimal::ZERO);
+        violations.ensure(positive, "/points", "OUT_OF_RANGE", "Points are more than 0.");
+        let spent = self.spend.is_none_or(|spend| spend.amount >= Decimal::ZERO);
+        violations.ensure(spent, "/spend", "OUT_OF_RANGE", "Spending is not negative.");
+        violations.into_result()
+    }
 }
 
 /// Whether the member and the programme are such that points are earned, or spent.
@@ -153,7 +155,7 @@ pub(crate) fn with_book<T>(
 }
 
 /// Locks a member for a movement.
-fn moving(
+pub(crate) fn moving(
     conn: &mut PgConnection,
     cx: &Cx,
     id: Uuid,
@@ -194,19 +196,7 @@ fn same(entry: &PointEntry, points: Option<Decimal>, spend: Option<Money>) -> Re
 
 fn earn(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Earn) -> Result<Box<dyn Row>> {
     moving(conn, cx, id, seen, "earned", |conn, member, program| {
-        let mut violations = Violations::default();
-        let given = [input.points.is_some(), input.spend.is_some(), input.order_id.is_some()];
-        let one = given.into_iter().filter(|given| *given).count() == 1;
-        violations.ensure(one, "/points", "INVALID", "Give one of points, spend and orderId.");
-        let keyed = input.source_key.as_ref().is_some_and(|key| !key.is_empty()) || input.order_id.is_some();
-        violations.ensure(keyed, "/sourceKey", "REQUIRED", "Without orderId this is required.");
-        let past = input.occurred_at.is_none_or(|at| at <= cx.now);
-        violations.ensure(past, "/occurredAt", "OUT_OF_RANGE", "This is in the future.");
-        let positive = input.points.is_none_or(|points| points > Decimal::ZERO);
-        violations.ensure(positive, "/points", "OUT_OF_RANGE", "Points are more than 0.");
-        let spent = input.spend.is_none_or(|spend| spend.amount >= Decimal::ZERO);
-        violations.ensure(spent, "/spend", "OUT_OF_RANGE", "Spending is not negative.");
-        violations.into_result()?;
+        input.check(cx)?;
         let order = input.order_id.map(|order| Ordered::find(conn, cx, order, member)).transpose()?;
         let key = match (&order, &input.source_key) {
             (Some(order), _) => order.id.0.to_string(),
@@ -236,63 +226,6 @@ fn earn(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Ea
         with_book(conn, cx, member, program, &[], |book| book.earn(points, &cause))?;
         levels::raise(conn, cx, program, member)
     })
-}
-
-/// What spending earns: rounded down to the places of points.
-fn worth(program: &LoyaltyProgram, spend: Money, multiplier: Decimal) -> Result<Decimal> {
-    if spend.currency != program.currency {
-        let detail = format!("The programme counts spending in {}.", program.currency);
-        return Err(Error::invalid("/spend", "MIXED_CURRENCIES", detail));
-    }
-    let exact = spend.amount.checked_mul(program.earn_rate).and_then(|exact| exact.checked_mul(multiplier));
-    let places = u32::try_from(program.point_places).unwrap_or(0);
-    let points = exact.map(|exact| exact.round_dp_with_strategy(places, RoundingStrategy::ToZero));
-    let holds = points.filter(|points| *points < Decimal::from(1_000_000_000_000_000_u64));
-    holds.ok_or_else(|| Error::invalid("/spend", "OUT_OF_RANGE", "That is more than an account holds."))
-}
-
-/// An order as far as the programme has to do with it.
-pub(crate) struct Ordered {
-    /// Which.
-    pub id: OrderId,
-    /// Who ordered.
-    pub account: Uuid,
-    /// Without tax.
-    pub net: Money,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-impl Ordered {
-    /// An order that the actor may read and that is valid.
-    pub fn valid(conn: &mut PgConnection, cx: &Cx, id: OrderId) -> Result<Self> {
-        let unknown = || Error::invalid("/orderId", "UNKNOWN_REFERENCE", "orderId points to nothing that you can see.");
-        if !store::exists(conn, cx, cx.entry("orders")?, id.0, Action::Read)? {
-            return Err(unknown());
-        }
-        let mut out = Statement::new(
-            "SELECT account_id, net_amount, net_currency, ordered_at, status IN ('CONFIRMED', 'FULFILLED') AND archived_at IS NULL \
-             FROM orders WHERE tenant_id = ",
-        );
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(id.0)));
-        type Sql = (st::Uuid, st::Numeric, st::Text, st::Timestamptz, st::Bool);
-        type Found = (Uuid, Decimal, String, DateTime<Utc>, bool);
-        let found: Vec<Found> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-        let (account, amount, code, at, valid) = found.into_iter().next().ok_or_else(unknown)?;
-        if !valid {
-            return Err(Error::invalid("/orderId", "INVALID", "The order is neither CONFIRMED nor FULFILLED."));
-        }
-        let currency = kith_kernel::Currency::from_code(&code).ok_or_else(|| Error::internal("no such currency"))?;
-        Ok(Ordered { id, account, net: Money { amount, currency }, at })
-    }
-
-    /// Such an order of a member.
-    fn find(conn: &mut PgConnection, cx: &Cx, id: OrderId, member: &LoyaltyMembership) -> Result<Self> {
-        let order = Ordered::valid(conn, cx, id)?;
-        let own = order.account == member.account_id.0;
-        let detail = "The order is of another customer.";
-        if own { Ok(order) } else { Err(Error::invalid("/orderId", "INVALID", detail)) }
-    }
 }
 
 /// Earns points as the programme itself does, of a member who is locked here; a key that came before does nothing.
@@ -369,51 +302,4 @@ fn adjust(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: 
         };
         with_book(conn, cx, member, program, &[], |book| book.adjust(input.points, &cause))
     })
-}
-
-fn reverse(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Reverse) -> Result<Box<dyn Row>> {
-    let entry = cx.entry(PointEntry::NAME)?;
-    let scope = cx.require(entry, Action::Update)?;
-    // Entries are never locked: nobody can change them. Their member is.
-    let found = store::get(conn, &cx.as_system(), entry, id)?;
-    if scope != kith_kernel::RowScope::All && !store::exists(conn, cx, entry, id, Action::Update)? {
-        return Err(Error::not_found());
-    }
-    let Some(original) = found.any().downcast_ref::<PointEntry>() else { return Err(Error::internal("not an entry")) };
-    if seen.is_some_and(|seen| seen != original.meta.version) {
-        return Err(Error::new(&codes::VERSION_CONFLICT, "An entry is at version 1, always."));
-    }
-    if original.source == Some(PointSource::Redemption) {
-        return Err(Error::illegal("A redemption spent these points: cancel that.", &["redemptions/cancel"]));
-    }
-    if input.reason.trim().is_empty() {
-        return Err(Error::invalid("/reason", "REQUIRED", "A reversal says why."));
-    }
-    undo(conn, cx, original, Some(input.reason))?;
-    Ok(found)
-}
-
-/// Undoes an entry, once.
-pub(crate) fn undo(conn: &mut PgConnection, cx: &Cx, entry: &PointEntry, reason: Option<String>) -> Result<()> {
-    let system = cx.as_system();
-    let postings: Vec<PointPosting> = store::rows(conn, cx, |out| {
-        out.sql(" AND t.entry_id = ").bind(Bind::Uuid(Some(entry.meta.id))).sql(" ORDER BY t.id");
-    })?;
-    let lots: Vec<_> = postings.iter().filter_map(|posting| posting.lot_id.map(|lot| lot.0)).collect();
-    moving(conn, &system, entry.membership_id.0, None, "reversed", |conn, member, program| {
-        if reversal(conn, cx, entry.id())? {
-            return Err(Error::illegal("This was reversed already.", &[]));
-        }
-        let cause = Cause { occurred_at: cx.now, reason, source: entry.source, ..Cause::default() };
-        with_book(conn, &system, member, program, &lots, |book| book.reverse(entry, &postings, &cause))
-    })
-    .map(drop)
-}
-
-/// Whether an entry was reversed.
-fn reversal(conn: &mut PgConnection, cx: &Cx, id: PointEntryId) -> Result<bool> {
-    let found: Vec<PointEntry> = store::rows(conn, cx, |out| {
-        out.sql(" AND t.reverses_id = ").bind(Bind::Uuid(Some(id.0)));
-    })?;
-    Ok(!found.is_empty())
 }
