@@ -35,7 +35,15 @@ pub async fn roots(client: &Client) -> Vec<Root> {
         for field in schema.at(&format!("/data/__schema/{place}/fields")).as_array().unwrap() {
             let name = field["name"].as_str().unwrap().to_owned();
             let Some(entry) = entries().iter().find(|entry| belongs(&name, entry)) else {
-                let known = ["viewer", "metric", "metrics", "forecast", "forecastChanges", "pipelineBoard"];
+                let known = [
+                    "viewer",
+                    "metric",
+                    "metrics",
+                    "forecast",
+                    "forecastChanges",
+                    "pipelineBoard",
+                    "loyaltyProgramReconciliation",
+                ];
                 let known = known.contains(&name.as_str());
                 assert!(known, "a root field that nobody walks over: {name}");
                 continue;
@@ -303,6 +311,16 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("cost-rates", ["RCUA", "RCUA", "R---", "R---"]),
     ("wallet-estimates", ["RCUA", "RCUA", "RC--", "R---"]),
     ("resource-policies", ["RCUA", "RCUA", "R---", "R---"]),
+    ("loyalty-programs", ["RCUA", "RCUA", "R---", "R---"]),
+    ("loyalty-memberships", ["RCU.", "RCU.", "RC-.", "R--."]),
+    ("loyalty-tiers", ["RCUA", "RCUA", "R---", "R---"]),
+    ("loyalty-rewards", ["RCUA", "RCUA", "R---", "R---"]),
+    ("referrals", ["RC.A", "RC.A", "RC.-", "R-.-"]),
+    ("point-entries", ["R...", "R...", "R...", "R..."]),
+    ("point-postings", ["R...", "R...", "R...", "R..."]),
+    ("point-lots", ["R...", "R...", "R...", "R..."]),
+    ("tier-changes", ["R...", "R...", "R...", "R..."]),
+    ("redemptions", ["R...", "R...", "R...", "R..."]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

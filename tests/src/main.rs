@@ -16,6 +16,7 @@ mod lists;
 mod pipeline;
 mod plans;
 mod pool;
+mod programme;
 mod rate;
 mod retries;
 mod smoke;

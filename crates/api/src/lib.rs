@@ -16,6 +16,7 @@ pub mod graphql;
 use graphql::limits as graphql_limits;
 pub mod http;
 pub mod openapi;
+pub mod reconciliation;
 mod resources;
 pub mod rest;
 

@@ -6,6 +6,7 @@ use kith_identity as identity;
 use kith_interactions as interactions;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
 use kith_loyalty as loyalty;
+use kith_loyalty::programme;
 use kith_pipeline as pipeline;
 use std::sync::LazyLock;
 
@@ -64,6 +65,16 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<loyalty::CostRate>(),
             Entry::of::<loyalty::WalletEstimate>(),
             Entry::of::<loyalty::ResourcePolicy>(),
+            Entry::of::<programme::LoyaltyProgram>(),
+            Entry::of::<programme::LoyaltyMembership>(),
+            Entry::of::<programme::LoyaltyTier>(),
+            Entry::of::<programme::LoyaltyReward>(),
+            Entry::of::<programme::Referral>(),
+            Entry::of::<programme::PointEntry>(),
+            Entry::of::<programme::PointPosting>(),
+            Entry::of::<programme::PointLot>(),
+            Entry::of::<programme::TierChange>(),
+            Entry::of::<programme::Redemption>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -78,7 +89,12 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    let all = [pipeline::lead::metrics::METRICS, pipeline::metrics::METRICS, pipeline::forecast_metrics::METRICS];
+    let all = [
+        pipeline::lead::metrics::METRICS,
+        pipeline::metrics::METRICS,
+        pipeline::forecast_metrics::METRICS,
+        programme::metrics::METRICS,
+    ];
     all.into_iter().flatten().collect()
 }
 

@@ -37,6 +37,11 @@ pub const SETUP: &[&str] = &[
     "value-runs",
     "cost-rates",
     "resource-policies",
+    "loyalty-programs",
+    "loyalty-tiers",
+    "loyalty-rewards",
+    // Correcting the ledger is not everybody's; earning and redeeming are rights over memberships.
+    "point-entries",
 ];
 
 impl BuiltIn {

@@ -37,13 +37,29 @@ fn values(out: &mut Statement, entry: &Entry, rows: &[&dyn Row]) {
     }
 }
 
+/// A statement of so few rows comes again with the same text, so that it is worth keeping prepared.
+pub(crate) const FEW: usize = 4;
+
+/// Its text depends on how many rows it is of.
+pub(crate) fn once(out: &mut Statement, rows: usize) {
+    if rows > FEW {
+        out.once();
+    }
+}
+
+/// Stores new rows of one type with their journal.
+pub fn insert_all<R: Resource>(conn: &mut PgConnection, cx: &Cx, rows: &[R]) -> Result<()> {
+    let erased: Vec<&dyn Row> = rows.iter().map(|row| row as &dyn Row).collect();
+    insert(conn, cx, cx.entry(R::NAME)?, &erased)
+}
+
 /// Stores new rows with their journal.
 pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     let columns = columns(entry);
     for some in rows.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("INSERT INTO {} ({}) VALUES ", entry.table, columns.join(", ")));
         values(&mut out, entry, some);
-        out.once();
+        once(&mut out, some.len());
         out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
     }
     log::record_many(conn, cx, entry, log::CREATED, rows.iter().map(|row| (None, *row)))
@@ -75,7 +91,7 @@ pub fn save<R: Resource>(
         values(&mut out, entry, some);
         out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
-        out.once();
+        once(&mut out, some.len());
         let saved = out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
         if saved != some.len() {
             return Err(Error::internal(format!(

@@ -75,8 +75,7 @@ pub fn record_many<'a>(
     let rows: Vec<_> = rows.collect();
     for some in rows.chunks(PORTION) {
         let mut out = written(cx, entry, operation, some);
-        // Its text depends on how many they are.
-        out.once();
+        crate::bulk::once(&mut out, some.len());
         out.execute(conn)?;
     }
     Ok(())

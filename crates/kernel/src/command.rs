@@ -2,7 +2,7 @@
 //! the function that does it. Both APIs, their contracts and the walk over all rights follow from it.
 
 use crate::body::{self, Mode};
-use crate::{Cx, Field, Result, Row, Violations};
+use crate::{Cx, Error, Field, Result, Row, Violations, codes};
 use diesel::PgConnection;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -69,6 +69,8 @@ pub struct Command {
     pub doc: &'static str,
     /// What it takes.
     pub fields: &'static [Field],
+    /// Whether it needs an idempotency key: what it does cannot be told from doing it twice.
+    pub keyed: bool,
     /// Whether the actor has the right, so that who has not is told so before anything else.
     pub may: fn(&Cx) -> Result<()>,
     /// Does it.
@@ -88,7 +90,22 @@ impl Command {
             may(cx)?;
             run(conn, cx, id, seen, I::read(body)?)
         };
-        Command { name, doc, fields: I::FIELDS, may, run: Box::new(run) }
+        Command { name, doc, fields: I::FIELDS, keyed: false, may, run: Box::new(run) }
+    }
+
+    /// The same, refused without an idempotency key.
+    pub fn keyed(self) -> Self {
+        Command { keyed: true, ..self }
+    }
+
+    /// Refuses a request without the key that it needs. A dry run keeps nothing and needs none.
+    pub fn require_key(&self, keyed: bool, dry_run: bool) -> Result<()> {
+        if keyed || dry_run || !self.keyed {
+            return Ok(());
+        }
+        let detail =
+            "Send an Idempotency-Key (over GraphQL also clientMutationId), so that a retry never does this twice.";
+        Err(Error::new(&codes::IDEMPOTENCY_KEY_REQUIRED, detail))
     }
 
     /// Whether it can do without any input.

@@ -84,6 +84,9 @@ pub mod codes {
         MALFORMED_REQUEST: Malformed "The request could not be read";
         /// The request carries no valid credentials. Send `Authorization: Bearer` with an access token or an API key.
         UNAUTHENTICATED: Unauthenticated "Authentication is required";
+        /// This verb needs an idempotency key, so that sending it again never does it twice: the header `Idempotency-Key`, or
+        /// over GraphQL `clientMutationId`. Choose a new one for each thing to be done, and keep it for retries.
+        IDEMPOTENCY_KEY_REQUIRED: Malformed "An idempotency key is required";
         /// The access token was valid once. Use the refresh token to get another.
         TOKEN_EXPIRED: Unauthenticated "The access token has expired";
         /// The credentials are valid but their roles do not grant this. An administrator can grant the right named in the detail.
@@ -105,6 +108,8 @@ pub mod codes {
         IDEMPOTENCY_IN_PROGRESS: Conflict "A request with this idempotency key is still running";
         /// The record cannot go from its state to the one asked for. The detail lists the legal moves.
         ILLEGAL_TRANSITION: Conflict "This move is not legal";
+        /// The member has fewer points to spend than this takes. Pending points cannot be spent yet.
+        INSUFFICIENT_POINTS: Conflict "Not enough points";
         /// The cursor points to history that is no longer kept. Start again from an export.
         CURSOR_EXPIRED: Gone "The cursor has expired";
         /// Somebody else changed the same fields since the version given. `errors` holds both values, who and when.

@@ -144,4 +144,24 @@ ids! {
     WalletEstimateId => "wallet-estimates";
     /// What a class of customers is given.
     ResourcePolicyId => "resource-policies";
+    /// A loyalty programme.
+    LoyaltyProgramId => "loyalty-programs";
+    /// A customer's membership of a loyalty programme.
+    LoyaltyMembershipId => "loyalty-memberships";
+    /// A tier of a loyalty programme.
+    LoyaltyTierId => "loyalty-tiers";
+    /// A movement of points.
+    PointEntryId => "point-entries";
+    /// What a movement does to one account of the ledger.
+    PointPostingId => "point-postings";
+    /// Points that were earned together.
+    PointLotId => "point-lots";
+    /// A step in the history of tiers.
+    TierChangeId => "tier-changes";
+    /// A reward of a loyalty programme.
+    LoyaltyRewardId => "loyalty-rewards";
+    /// A reward that a member took.
+    RedemptionId => "redemptions";
+    /// A customer whom a member brings.
+    ReferralId => "referrals";
 }

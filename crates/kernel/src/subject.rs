@@ -77,5 +77,13 @@ text_enum! {
         InteractionContact = "INTERACTION_CONTACT",
         /// A task.
         Task = "TASK",
+        /// A loyalty programme.
+        LoyaltyProgram = "LOYALTY_PROGRAM",
+        /// A membership of a loyalty programme.
+        LoyaltyMembership = "LOYALTY_MEMBERSHIP",
+        /// A tier of a loyalty programme.
+        LoyaltyTier = "LOYALTY_TIER",
+        /// A reward of a loyalty programme.
+        LoyaltyReward = "LOYALTY_REWARD",
     }
 }

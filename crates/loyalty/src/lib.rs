@@ -1,8 +1,9 @@
 //! What customers are worth to us and how loyal they are: value, its pyramid and its quadrant, lifetime value, indicators
 //! and levels of loyalty, and the programme that rewards it.
 //!
-//! Start with [`value`].
+//! Start with [`value`] and [`programme`].
 
+pub mod programme;
 pub mod value;
 
 pub use value::{

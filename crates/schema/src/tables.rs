@@ -601,6 +601,103 @@ diesel::table! {
 }
 
 diesel::table! {
+    loyalty_memberships (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        program_id -> Uuid,
+        account_id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        number -> Text,
+        status -> Text,
+        joined_at -> Timestamptz,
+        tier_id -> Nullable<Uuid>,
+        tier_held_until -> Nullable<Timestamptz>,
+        balance -> Numeric,
+        pending -> Numeric,
+        lifetime_earned -> Numeric,
+        entry_count -> Integer,
+    }
+}
+
+diesel::table! {
+    loyalty_programs (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        status -> Text,
+        time_zone -> Text,
+        currency -> Text,
+        earn_rate -> Numeric,
+        point_places -> Integer,
+        pending_days -> Integer,
+        expiry -> Text,
+        expiry_months -> Nullable<Integer>,
+        minimum_redemption -> Numeric,
+        referrer_points -> Numeric,
+        referred_points -> Numeric,
+    }
+}
+
+diesel::table! {
+    loyalty_rewards (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        program_id -> Uuid,
+        name -> Text,
+        description -> Nullable<Text>,
+        cost -> Numeric,
+        stock -> Nullable<Integer>,
+        member_limit -> Nullable<Integer>,
+        valid_from -> Nullable<Timestamptz>,
+        valid_to -> Nullable<Timestamptz>,
+        minimum_tier_id -> Nullable<Uuid>,
+        status -> Text,
+    }
+}
+
+diesel::table! {
+    loyalty_tiers (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        program_id -> Uuid,
+        name -> Text,
+        rank -> Integer,
+        measure -> Text,
+        threshold -> Numeric,
+        period -> Text,
+        period_months -> Nullable<Integer>,
+        multiplier -> Nullable<Numeric>,
+        benefits -> Nullable<Text>,
+        hold -> Text,
+        hold_months -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
     memberships (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -841,6 +938,73 @@ diesel::table! {
 }
 
 diesel::table! {
+    point_entries (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        membership_id -> Uuid,
+        number -> Integer,
+        kind -> Text,
+        points -> Numeric,
+        balance_after -> Numeric,
+        pending_after -> Numeric,
+        occurred_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        source -> Nullable<Text>,
+        source_key -> Nullable<Text>,
+        order_id -> Nullable<Uuid>,
+        spend_amount -> Nullable<Numeric>,
+        spend_currency -> Nullable<Text>,
+        reverses_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    point_lots (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        membership_id -> Uuid,
+        entry_id -> Uuid,
+        points -> Numeric,
+        pending -> Numeric,
+        available -> Numeric,
+        expired -> Numeric,
+        earned_at -> Timestamptz,
+        available_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    point_postings (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        entry_id -> Uuid,
+        membership_id -> Uuid,
+        ledger_account -> Text,
+        lot_id -> Nullable<Uuid>,
+        points -> Numeric,
+    }
+}
+
+diesel::table! {
     price_observations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -983,6 +1147,50 @@ diesel::table! {
         total_currency -> Text,
         terms -> Nullable<Text>,
         notes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    redemptions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        membership_id -> Uuid,
+        reward_id -> Uuid,
+        entry_id -> Uuid,
+        points -> Numeric,
+        status -> Text,
+        code -> Text,
+        requested_at -> Timestamptz,
+        decided_at -> Nullable<Timestamptz>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    referrals (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        program_id -> Uuid,
+        referrer_membership_id -> Uuid,
+        referred_account_id -> Nullable<Uuid>,
+        referred_email -> Nullable<Text>,
+        code -> Text,
+        status -> Text,
+        order_id -> Nullable<Uuid>,
+        qualified_at -> Nullable<Timestamptz>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -1267,6 +1475,28 @@ diesel::table! {
         time_zone -> Text,
         reporting_currency -> Text,
         requires_version -> Bool,
+    }
+}
+
+diesel::table! {
+    tier_changes (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        membership_id -> Uuid,
+        from_tier_id -> Nullable<Uuid>,
+        to_tier_id -> Nullable<Uuid>,
+        changed_at -> Timestamptz,
+        reason -> Text,
+        measure -> Text,
+        measured -> Numeric,
+        threshold -> Numeric,
+        held_until -> Nullable<Timestamptz>,
     }
 }
 

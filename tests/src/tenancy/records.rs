@@ -130,6 +130,20 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
             let classes = ["LEAD", "IRON", "GOLD", "PLATINUM"];
             json!({"valueClass": classes[usize::try_from(number).unwrap() % 4], "strategy": "MAINTAIN"})
         }
+        "loyalty-programs" => {
+            json!({"name": format!("Programme {number}"), "status": "ACTIVE", "timeZone": "UTC", "currency": "EUR"})
+        }
+        "loyalty-memberships" => json!({"programId": id("loyalty-programs"), "accountId": id("accounts")}),
+        "loyalty-tiers" => {
+            json!({"programId": id("loyalty-programs"), "name": "Tier", "rank": number, "threshold": "10"})
+        }
+        "loyalty-rewards" => {
+            json!({"programId": id("loyalty-programs"), "name": format!("Reward {number}"), "cost": "5"})
+        }
+        "referrals" => {
+            let email = format!("friend-{number}@example.com");
+            json!({"referrerMembershipId": id("loyalty-memberships"), "referredEmail": email})
+        }
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -161,9 +175,13 @@ pub fn change(resource: &str) -> Option<Value> {
         | "close-reasons"
         | "competitors"
         | "value-models"
-        | "opportunities" => {
+        | "opportunities"
+        | "loyalty-programs"
+        | "loyalty-tiers"
+        | "loyalty-rewards" => {
             json!({"name": "Changed"})
         }
+        "loyalty-memberships" => json!({"status": "SUSPENDED"}),
         "exchange-rates" => json!({"rate": "0.91"}),
         "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
         "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
@@ -194,6 +212,11 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("pipelines", "reorder-stages") => json!({"stageIds": [ids["stages"]]}),
         ("opportunities", "move") => json!({"stageId": ids["stages"]}),
         ("leads", "convert") => json!({"pipelineId": ids["pipelines"]}),
+        ("loyalty-memberships", "earn") => json!({"points": "1", "sourceKey": "once"}),
+        ("loyalty-memberships", "redeem") => json!({"points": "1"}),
+        ("loyalty-memberships", "adjust") => json!({"points": "1", "reason": "Agreed"}),
+        ("point-entries", "reverse") | ("referrals", "reject") => json!({"reason": "A mistake"}),
+        ("referrals", "qualify") => json!({"orderId": ids["orders"]}),
         ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
@@ -222,10 +245,12 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
             "opportunity-contacts",
             "opportunity-competitors",
             "interaction-contacts",
+            "loyalty-memberships",
         ];
         if ties.contains(&name) {
-            for target in
-                ["tags", "users", "opportunities", "interactions"].into_iter().filter(|target| ids.contains_key(target))
+            for target in ["accounts", "tags", "users", "opportunities", "interactions"]
+                .into_iter()
+                .filter(|target| ids.contains_key(target))
             {
                 let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
                 targets.insert(target, other.id());
@@ -255,6 +280,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let found = admin.get(&format!("/v1/leads/{twin}?expand=duplicates")).await.expect(200);
     ids.insert("lead-duplicates", found.at("/duplicates/data/0/id").as_str().unwrap().to_owned());
     ids.extend(derived(stage, tenant, ids["accounts"].parse().unwrap()));
+    loyalty(&admin, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }
@@ -273,6 +299,28 @@ fn derived(stage: &Stage, tenant: &Tenant, account: Uuid) -> Ids {
     });
     let same = ["value-profiles", "clv-estimates", "value-scores"].map(|name| (name, account.to_string()));
     same.into_iter().chain([("purchase-models", made.unwrap().to_string())]).collect()
+}
+
+/// A member earns, so that they come to a tier, and takes a reward.
+async fn loyalty(admin: &Client, ids: &mut Ids) {
+    let member = format!("/v1/loyalty-memberships/{}", ids["loyalty-memberships"]);
+    for (verb, body) in [
+        ("earn", json!({"points": "100", "sourceKey": "first"})),
+        ("redeem", json!({"rewardId": ids["loyalty-rewards"]})),
+    ] {
+        let keyed = admin.with("idempotency-key", &format!("{verb} {}", ids["loyalty-memberships"]).replace(' ', "-"));
+        keyed.post(&format!("{member}/{verb}"), body).await.expect(200);
+    }
+    let found = admin.get(&format!("{member}?expand=entries.postings,lots,tierChanges,redemptions")).await.expect(200);
+    for (name, place) in [
+        ("point-entries", "/entries/data/0/id"),
+        ("point-postings", "/entries/data/0/postings/data/0/id"),
+        ("point-lots", "/lots/data/0/id"),
+        ("tier-changes", "/tierChanges/data/0/id"),
+        ("redemptions", "/redemptions/data/0/id"),
+    ] {
+        ids.insert(name, found.at(place).as_str().unwrap().to_owned());
+    }
 }
 
 /// All records of a tenant as they are, archived ones too, by resource.

@@ -18,7 +18,8 @@ async fn no_business_verb_works_on_an_archived_record() {
         }
         for command in &entry.commands {
             let body = command_body(entry.name, command.name, &ids);
-            let answer = admin.post(&format!("{path}/{}", command.name), body).await;
+            let keyed = admin.with("idempotency-key", command.name);
+            let answer = keyed.post(&format!("{path}/{}", command.name), body).await;
             assert_eq!(
                 (answer.status, answer.code()),
                 (409, "CONFLICT"),

@@ -8,6 +8,7 @@ mod handler;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 mod plan;
+mod reconciliation;
 mod roots;
 mod run;
 mod timeline;
@@ -28,6 +29,7 @@ pub struct Query(
     metrics::MetricQuery,
     forecast::ForecastQuery,
     board::BoardQuery,
+    reconciliation::LedgerQuery,
 );
 
 /// The mutation root.

@@ -176,7 +176,8 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
             let bang = if command.is_bare() { "" } else { "!" };
             let input = types::command_input(entry, command).map(|name| arg("input", "What it needs.", name + bang));
             let args = [vec![id()], input.into_iter().collect(), vec![version()], write().into()].concat();
-            (command.doc.to_owned(), entry.type_name.into(), args)
+            let key = if command.keyed { " It needs clientMutationId, or the header Idempotency-Key." } else { "" };
+            (format!("{}{key}", command.doc), entry.type_name.into(), args)
         }
         Root::Batch => (
             format!("Up to 1,000 writes to {}, each for itself or all or nothing.", entry.name),

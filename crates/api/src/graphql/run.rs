@@ -114,7 +114,15 @@ impl Shared {
                 let select = planner.record(entry, &field.sets(), 1)?;
                 self.spent(caller, before, planner.cost)?;
                 let manner = self.manner(field.key, &arguments, &format!("{root:?} {}", entry.name))?;
-                caller.write(manner, move |conn, cx| write(conn, cx, entry, root, &arguments, &select)).await?.body
+                let (keyed, dry_run) = (manner.key.is_some(), manner.dry_run);
+                let work = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
+                    if let Root::Command(command) = root {
+                        (command.may)(cx)?;
+                        command.require_key(keyed, dry_run)?;
+                    }
+                    write(conn, cx, entry, root, &arguments, &select)
+                };
+                caller.write(manner, work).await?.body
             }
         };
         Ok(text.into())
@@ -259,10 +267,7 @@ fn write(
                 (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
             verbs::upsert(conn, cx, entry, (&key.0, &key.1), version(arguments)?, input)?.0
         }
-        Root::Command(command) => {
-            (command.may)(cx)?;
-            (command.run)(conn, cx, id(arguments)?, version(arguments)?, input)?
-        }
+        Root::Command(command) => (command.run)(conn, cx, id(arguments)?, version(arguments)?, input)?,
         Root::Get | Root::ByExternalId | Root::List | Root::Timeline | Root::Batch => {
             return Err(Error::internal("no write of one record"));
         }

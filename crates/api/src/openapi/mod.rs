@@ -38,6 +38,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::forecast::compared,
         crate::rest::pictures::board,
         crate::rest::pictures::funnel,
+        crate::rest::reconciliation::one,
         crate::rest::system::health,
         crate::rest::system::ready,
         crate::rest::system::limits,

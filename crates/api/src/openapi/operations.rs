@@ -55,6 +55,12 @@ fn key() -> Value {
     )
 }
 
+/// Of the verbs that are refused without one.
+fn needed_key() -> Value {
+    let doc = "Required, unless it is a dry run. The same key with the same request gives the stored answer again, for 48 hours.";
+    json!({"name": "Idempotency-Key", "in": "header", "required": true, "description": doc, "schema": {"type": "string"}})
+}
+
 fn condition() -> Value {
     text(
         "If-Match",
@@ -296,7 +302,7 @@ Needs no `If-Match` even where the tenant `requiresVersion`: the other system is
                 id: format!("{}_{one}", command.name.replace('-', "_")),
                 summary: format!("{} one {named}", sentence(command.name)),
                 description: command.doc,
-                parameters: vec![id(), condition(), key(), dry_run()],
+                parameters: vec![id(), condition(), if command.keyed { needed_key() } else { key() }, dry_run()],
                 body: input,
                 good: vec![(200, "The record as it is now.", record())],
                 other: &[409, 412, 428],

@@ -7,6 +7,7 @@ pub mod forecast;
 pub mod metrics;
 pub mod overview;
 pub mod pictures;
+pub mod reconciliation;
 pub mod select;
 pub mod standard;
 pub mod system;
@@ -32,6 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     overview::routes(config);
     forecast::routes(config);
     pictures::routes(config);
+    reconciliation::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));

@@ -304,8 +304,10 @@ async fn command(caller: Caller, request: HttpRequest, body: Json) -> Handled {
     let command = called(&request, entry).ok_or_else(super::nothing_here)?;
     let (id, seen) = (path_id(&request)?, headers::if_match(&request)?);
     let manner = Manner::of(&request, &body.bytes)?;
+    let (keyed, dry_run) = (manner.key.is_some(), manner.dry_run);
     let answered = caller.write(manner, move |conn, cx| {
         (command.may)(cx)?;
+        command.require_key(keyed, dry_run)?;
         let input = if command.is_bare() && body.bytes.is_empty() { Map::new() } else { body.object()? };
         let row = (command.run)(conn, cx, id, seen, &input)?;
         written(conn, cx, entry, row.as_ref(), false)
