@@ -5,6 +5,7 @@ use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
+use kith_lifecycle as lifecycle;
 use kith_pipeline as pipeline;
 use std::sync::LazyLock;
 
@@ -51,6 +52,16 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<interactions::Interaction>(),
             Entry::of::<interactions::InteractionContact>(),
             Entry::of::<interactions::Task>(),
+            Entry::of::<lifecycle::Lifecycle>(),
+            Entry::of::<lifecycle::LifecycleTransition>(),
+            Entry::of::<lifecycle::LifecyclePolicy>(),
+            Entry::of::<lifecycle::ChurnRisk>(),
+            Entry::of::<lifecycle::ChurnModel>(),
+            Entry::of::<lifecycle::ChurnEvent>(),
+            Entry::of::<lifecycle::ChurnEventCorrection>(),
+            Entry::of::<lifecycle::RetentionPlan>(),
+            Entry::of::<lifecycle::RetentionAction>(),
+            Entry::of::<lifecycle::WinBackCase>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -65,7 +76,12 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    let all = [pipeline::lead::metrics::METRICS, pipeline::metrics::METRICS, pipeline::forecast_metrics::METRICS];
+    let all = [
+        pipeline::lead::metrics::METRICS,
+        pipeline::metrics::METRICS,
+        pipeline::forecast_metrics::METRICS,
+        lifecycle::metrics::METRICS,
+    ];
     all.into_iter().flatten().collect()
 }
 

@@ -32,6 +32,7 @@ pub const SETUP: &[&str] = &[
     "close-reasons",
     "targets",
     "forecast-snapshots",
+    "lifecycle-policies",
 ];
 
 impl BuiltIn {

@@ -4,8 +4,10 @@ pub mod churn;
 pub mod loyalty_stage;
 mod moves;
 mod policy;
+pub mod risk;
 mod series;
 pub mod stage;
+pub mod win_back;
 
 pub use churn::{Grounds, activity, churned_on, classify, contract_churned_on};
 pub use loyalty_stage::{LoyaltyStage, loyalty_stage};
