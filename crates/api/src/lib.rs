@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod graphql;
 use graphql::limits as graphql_limits;
 pub mod http;
+pub mod lifecycle;
 pub mod openapi;
 mod resources;
 pub mod rest;

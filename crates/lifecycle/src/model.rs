@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_journal::{store, verbs};
 use kith_kernel::ids::ChurnModelId;
-use kith_kernel::{Custom, Cx, Meta, Resource, Result, Shape, Verb};
+use kith_kernel::{Custom, Cx, Meta, Resource, Result, Verb};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 

@@ -4,6 +4,7 @@
 mod board;
 mod forecast;
 mod handler;
+mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 mod plan;
@@ -27,6 +28,7 @@ pub struct Query(
     metrics::MetricQuery,
     forecast::ForecastQuery,
     board::BoardQuery,
+    lifecycle::LifecycleQuery,
 );
 
 /// The mutation root.

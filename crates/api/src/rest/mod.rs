@@ -6,6 +6,7 @@ pub mod forecast;
 pub mod metrics;
 pub mod overview;
 pub mod pictures;
+pub mod reports;
 pub mod select;
 pub mod standard;
 pub mod system;
@@ -30,6 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     overview::routes(config);
     forecast::routes(config);
     pictures::routes(config);
+    reports::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));
