@@ -73,8 +73,6 @@ CREATE TABLE churn_events (
     CONSTRAINT churn_events_kind_initiative_check CHECK ((kind = 'OTHER' OR (initiative IS NOT NULL AND (initiative = 'VOLUNTARY') = (kind IN ('NATURAL', 'COMPETITIVE', 'FAULT'))))),
     CONSTRAINT churn_events_source_check CHECK (source IN ('RULE', 'MANUAL'))
 );
--- At most one suspicion of an account at a time.
-CREATE UNIQUE INDEX churn_events_account_id_key ON churn_events (tenant_id, account_id) WHERE status = 'SUSPECTED' AND archived_at IS NULL;
 CREATE INDEX churn_events_account_id_idx ON churn_events (tenant_id, account_id, id);
 CREATE INDEX churn_events_competitor_id_idx ON churn_events (tenant_id, competitor_id, id);
 CREATE INDEX churn_events_created_at_idx ON churn_events (tenant_id, created_at, id);

@@ -35,7 +35,19 @@ pub async fn roots(client: &Client) -> Vec<Root> {
         for field in schema.at(&format!("/data/__schema/{place}/fields")).as_array().unwrap() {
             let name = field["name"].as_str().unwrap().to_owned();
             let Some(entry) = entries().iter().find(|entry| belongs(&name, entry)) else {
-                let known = ["viewer", "metric", "metrics", "forecast", "forecastChanges", "pipelineBoard"];
+                let known = [
+                    "viewer",
+                    "metric",
+                    "metrics",
+                    "forecast",
+                    "forecastChanges",
+                    "pipelineBoard",
+                    "stageFlow",
+                    "stageDwell",
+                    "customerSurvival",
+                    "churnReport",
+                    "retentionUplift",
+                ];
                 let known = known.contains(&name.as_str());
                 assert!(known, "a root field that nobody walks over: {name}");
                 continue;
@@ -291,6 +303,16 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("interactions", ["RCUA", "RCUA", "RC--", "R---"]),
     ("interaction-contacts", ["RCUA", "RCUA", "RC--", "R---"]),
     ("tasks", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("lifecycles", ["R...", "R...", "R...", "R..."]),
+    ("lifecycle-transitions", ["R...", "R...", "R...", "R..."]),
+    ("lifecycle-policies", ["RCUA", "RCUA", "R---", "R---"]),
+    ("churn-risks", ["R...", "R...", "R...", "R..."]),
+    ("churn-models", ["R...", "R...", "R...", "R..."]),
+    ("churn-events", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("churn-event-corrections", ["R...", "R...", "R...", "R..."]),
+    ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

@@ -11,6 +11,7 @@ mod graphql;
 mod identity;
 mod interactions;
 mod leads;
+mod lifecycle;
 mod lists;
 mod pipeline;
 mod plans;

@@ -100,6 +100,15 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "interaction-contacts" => json!({"interactionId": id("interactions"), "contactId": id("contacts")}),
         "tasks" => about(json!({"title": format!("Task {number}"), "reminderAt": "2026-01-05T09:00:00Z"})),
+        "lifecycle-policies" => json!({"name": format!("Policy {number}")}),
+        "churn-events" => {
+            json!({"accountId": id("accounts"), "occurredOn": "2026-01-01", "reason": format!("{number}")})
+        }
+        "retention-plans" => {
+            json!({"name": format!("Plan {number}"), "campaign": treated(&id("accounts")), "accountId": id("accounts"), "lever": "SERVICE", "startsOn": "2026-01-01", "endsOn": "2026-03-31"})
+        }
+        "retention-actions" => json!({"retentionPlanId": id("retention-plans"), "name": format!("Action {number}")}),
+        "win-back-cases" => json!({"churnEventId": id("churn-events")}),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -130,6 +139,9 @@ pub fn change(resource: &str) -> Option<Value> {
         | "stages"
         | "close-reasons"
         | "competitors"
+        | "lifecycle-policies"
+        | "retention-plans"
+        | "retention-actions"
         | "opportunities" => {
             json!({"name": "Changed"})
         }
@@ -137,6 +149,8 @@ pub fn change(resource: &str) -> Option<Value> {
         "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
         "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
         "quotes" | "orders" => json!({"notes": "Changed"}),
+        "churn-events" => json!({"rootCause": "Changed"}),
+        "win-back-cases" => json!({"offer": "Changed"}),
         "interactions" => json!({"outcome": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
@@ -159,9 +173,25 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("leads", "convert") => json!({"pipelineId": ids["pipelines"]}),
         ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
+        ("lifecycles", "override") => {
+            let until = chrono::Utc::now().date_naive() + chrono::Days::new(30);
+            json!({"stage": "EXPLORATION", "reason": "We know better.", "until": until.to_string()})
+        }
+        ("churn-events", "reverse") | ("win-back-cases", "lose" | "abandon") => json!({"reason": "It was so."}),
+        ("churn-events", "reclassify") => json!({"kind": "FAULT", "reason": "They said so."}),
+        ("retention-actions", "complete") => json!({"outcome": "WORKED"}),
+        ("win-back-cases", "offer") => json!({"offer": "Free delivery."}),
+        ("win-back-cases", "save") => json!({"orderId": ids["orders"]}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
+}
+
+/// A campaign in whose control group an account is not.
+fn treated(account: &str) -> String {
+    let account: uuid::Uuid = account.parse().unwrap_or_default();
+    let mut names = (0..).map(|number| format!("Campaign {number}"));
+    names.find(|name| !kith_lifecycle::retention::is_control(account.into(), name)).unwrap()
 }
 
 fn day(number: u64) -> String {
@@ -185,10 +215,12 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
             "opportunity-contacts",
             "opportunity-competitors",
             "interaction-contacts",
+            "win-back-cases",
         ];
         if ties.contains(&name) {
-            for target in
-                ["tags", "users", "opportunities", "interactions"].into_iter().filter(|target| ids.contains_key(target))
+            for target in ["tags", "users", "opportunities", "interactions", "churn-events"]
+                .into_iter()
+                .filter(|target| ids.contains_key(target))
             {
                 let other = admin.post(&format!("/v1/{target}"), body(target, &ids)).await.expect(201);
                 targets.insert(target, other.id());
@@ -217,6 +249,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let twin = admin.post("/v1/leads", same).await.expect(201).id();
     let found = admin.get(&format!("/v1/leads/{twin}?expand=duplicates")).await.expect(200);
     ids.insert("lead-duplicates", found.at("/duplicates/data/0/id").as_str().unwrap().to_owned());
+    crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }
