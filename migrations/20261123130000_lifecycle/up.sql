@@ -337,7 +337,7 @@ CREATE TABLE retention_actions (
     CONSTRAINT retention_actions_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT retention_actions_retention_plan_id_fkey FOREIGN KEY (tenant_id, retention_plan_id) REFERENCES retention_plans (tenant_id, id),
     CONSTRAINT retention_actions_lever_check CHECK (lever IN ('QUALITY', 'SERVICE', 'BRAND', 'PRICE', 'EMOTIONAL_BOND')),
-    CONSTRAINT retention_actions_outcome_check CHECK (outcome IN ('WORKED', 'DID_NOT_WORK', 'UNKNOWN') AND done_at IS NOT NULL)
+    CONSTRAINT retention_actions_outcome_check CHECK (outcome IS NULL OR (outcome IN ('WORKED', 'DID_NOT_WORK', 'UNKNOWN') AND done_at IS NOT NULL))
 );
 CREATE INDEX retention_actions_retention_plan_id_idx ON retention_actions (tenant_id, retention_plan_id, id);
 CREATE INDEX retention_actions_created_at_idx ON retention_actions (tenant_id, created_at, id);

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// How relationships moved between two days. Who has begun since has a row of their own, so that rows sum to the sizes of the
-/// stages on the first day.
+/// How relationships moved between two days. Rows sum to the sizes of the stages on the first day.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 pub struct StageFlow {
     /// The first day.
@@ -105,8 +104,7 @@ pub struct CustomerSurvivalStep {
     high: f64,
 }
 
-/// Who of the customers of the first day was lost by the last, by number and by value. A customer is active until silent for
-/// 90 days and twice the own typical gap, or until a loss was confirmed. Who came in the period counts in neither.
+/// Who of the customers of the first day was lost by the last, by number and by value.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChurnReport {
@@ -114,9 +112,9 @@ pub struct ChurnReport {
     from: String,
     /// The last day.
     to: String,
-    /// Customers who were active on the first day.
+    /// Customers who were active on the first day: not silent for 90 days and twice their typical gap, and no loss confirmed.
     active_at_start: i64,
-    /// Those of them who are not on the last day.
+    /// Those of them who are not on the last day. Who came in the period counts in neither.
     lost: i64,
     /// lost ÷ activeAtStart, a decimal as a text.
     churn_rate: Option<String>,

@@ -133,6 +133,108 @@ diesel::table! {
 }
 
 diesel::table! {
+    churn_event_corrections (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        churn_event_id -> Uuid,
+        from_status -> Text,
+        to_status -> Text,
+        from_initiative -> Nullable<Text>,
+        to_initiative -> Nullable<Text>,
+        from_kind -> Text,
+        to_kind -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    churn_events (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        status -> Text,
+        occurred_on -> Date,
+        initiative -> Nullable<Text>,
+        kind -> Text,
+        source -> Text,
+        reason -> Nullable<Text>,
+        competitor_id -> Nullable<Uuid>,
+        root_cause -> Nullable<Text>,
+        value_lost_amount -> Nullable<Numeric>,
+        value_lost_currency -> Nullable<Text>,
+        evidence -> Jsonb,
+        decided_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    churn_models (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        is_shipped -> Bool,
+        reason -> Text,
+        coefficients -> Jsonb,
+        trained_from -> Date,
+        cut_off -> Date,
+        later_cut_off -> Date,
+        horizon_days -> Integer,
+        customers -> Integer,
+        base_rate -> Numeric,
+        later_customers -> Integer,
+        later_base_rate -> Numeric,
+        auc -> Nullable<Numeric>,
+        brier -> Nullable<Numeric>,
+        baseline_auc -> Nullable<Numeric>,
+        baseline_brier -> Nullable<Numeric>,
+        calibration_error -> Nullable<Numeric>,
+    }
+}
+
+diesel::table! {
+    churn_risks (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        probability -> Nullable<Numeric>,
+        horizon_days -> Integer,
+        baseline -> Nullable<Numeric>,
+        model -> Nullable<Text>,
+        churn_model_id -> Nullable<Uuid>,
+        drivers -> Jsonb,
+        state -> Text,
+        reason -> Nullable<Text>,
+        value_at_risk_amount -> Nullable<Numeric>,
+        value_at_risk_currency -> Nullable<Text>,
+        as_of -> Date,
+    }
+}
+
+diesel::table! {
     close_reasons (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -221,6 +323,33 @@ diesel::table! {
         user_id -> Uuid,
         password_hash -> Text,
         changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    customer_days (tenant_id, account_id, day) {
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        day -> Date,
+        orders -> Integer,
+        net -> Numeric,
+        cost -> Numeric,
+        uncosted -> Numeric,
+        discount -> Numeric,
+        discounted -> Numeric,
+        lines -> Integer,
+        booked -> Numeric,
+        refunded -> Numeric,
+        unconverted -> Integer,
+    }
+}
+
+diesel::table! {
+    customer_touches (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        touched_at -> Timestamptz,
     }
 }
 
@@ -498,6 +627,93 @@ diesel::table! {
         contact_id -> Nullable<Uuid>,
         opportunity_id -> Nullable<Uuid>,
         converted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    lifecycle_policies (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        number -> Integer,
+        status -> Text,
+        published_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        silence_limit -> Nullable<Numeric>,
+        fall_to -> Nullable<Numeric>,
+        fall_occasions -> Nullable<Integer>,
+        case_days -> Nullable<Integer>,
+        growth -> Nullable<Numeric>,
+        rises -> Nullable<Integer>,
+        growth_periods -> Nullable<Integer>,
+        level_periods -> Nullable<Integer>,
+        exploration_occasions -> Nullable<Integer>,
+        exploration_periods -> Nullable<Numeric>,
+        keep_periods -> Nullable<Integer>,
+        least_period_months -> Nullable<Integer>,
+        winsor -> Nullable<Numeric>,
+        is_seasonal -> Bool,
+        regular_occasions -> Nullable<Integer>,
+        long_standing_occasions -> Nullable<Integer>,
+        long_standing_gaps -> Nullable<Numeric>,
+        loyal_index -> Nullable<Numeric>,
+    }
+}
+
+diesel::table! {
+    lifecycle_transitions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        from_stage -> Nullable<Text>,
+        to_stage -> Text,
+        trigger -> Text,
+        rule -> Text,
+        reason -> Nullable<Text>,
+        evidence -> Jsonb,
+        moved_on -> Date,
+        churn_event_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    lifecycles (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        stage -> Text,
+        since -> Date,
+        previous_stage -> Nullable<Text>,
+        rule -> Text,
+        confidence -> Numeric,
+        evidence -> Jsonb,
+        source -> Text,
+        manual_reason -> Nullable<Text>,
+        manual_until -> Nullable<Date>,
+        loyalty_stage -> Text,
+        activity -> Text,
+        churned_on -> Nullable<Date>,
+        lifetimes -> Integer,
+        as_of -> Date,
+        next_review -> Date,
     }
 }
 
@@ -887,6 +1103,56 @@ diesel::table! {
 }
 
 diesel::table! {
+    retention_actions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        retention_plan_id -> Uuid,
+        name -> Text,
+        lever -> Nullable<Text>,
+        due_on -> Nullable<Date>,
+        done_at -> Nullable<Timestamptz>,
+        cost_amount -> Nullable<Numeric>,
+        cost_currency -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    retention_plans (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        campaign -> Text,
+        account_id -> Uuid,
+        churn_event_id -> Nullable<Uuid>,
+        lever -> Text,
+        goal -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        status -> Text,
+        budget_amount -> Nullable<Numeric>,
+        budget_currency -> Nullable<Text>,
+        starts_on -> Date,
+        ends_on -> Date,
+        is_control -> Bool,
+        closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     role_assignments (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1102,5 +1368,35 @@ diesel::table! {
         locale -> Nullable<Text>,
         time_zone -> Nullable<Text>,
         status -> Text,
+    }
+}
+
+diesel::table! {
+    win_back_cases (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        churn_event_id -> Uuid,
+        status -> Text,
+        target_value_amount -> Nullable<Numeric>,
+        target_value_currency -> Nullable<Text>,
+        offer -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        deadline -> Nullable<Date>,
+        cost_amount -> Nullable<Numeric>,
+        cost_currency -> Nullable<Text>,
+        score -> Nullable<Numeric>,
+        score_parts -> Jsonb,
+        offered_at -> Nullable<Timestamptz>,
+        order_id -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+        outcome_reason -> Nullable<Text>,
     }
 }

@@ -1,3 +1,5 @@
+//! Losses: suspected, confirmed, corrected and taken back.
+
 use super::*;
 use LifecycleStage::{Degeneration, Ended, Exploration, Stability};
 use kith_lifecycle::rules::churn::{Grounds, classify};
@@ -50,7 +52,7 @@ async fn a_confirmed_loss_ends_the_relationship_and_a_reversed_one_begins_it_aga
     assert_eq!(shop.admin.delete(&format!("/v1/{path}")).await.expect(409).code(), "ILLEGAL_TRANSITION");
     let by = async |metric: &str, group: &str| {
         let found = shop.admin.get(&format!("/v1/metrics/{metric}?groupBy={group}")).await.expect(200);
-        (found.at("/groups/0/key").clone(), found.at("/groups/0/value").clone())
+        (found.at(&format!("/rows/0/group/{group}/key")).clone(), found.at("/rows/0/value").clone())
     };
     assert_eq!(by("churn-events", "kind").await, (json!("COMPETITIVE"), json!("1")));
     assert_eq!(by("churned-value", "initiative").await, (json!("VOLUNTARY"), json!("1200")));

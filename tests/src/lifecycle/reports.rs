@@ -1,3 +1,5 @@
+//! The reports, with histories that can be worked out by hand.
+
 use super::*;
 use LifecycleStage::{Degeneration, Exploration, Formation, Stability};
 

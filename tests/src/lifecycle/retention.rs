@@ -1,3 +1,5 @@
+//! Plans against losses, and attempts to win back.
+
 use super::*;
 use kith_lifecycle::retention::is_control;
 
@@ -37,7 +39,7 @@ async fn a_plan_goes_its_way_and_its_control_group_is_left_alone() {
     assert_eq!((done.at("/outcome"), done.at("/cost/amount")), (&json!("WORKED"), &json!("12.00")));
     assert_eq!(shop.act(&complete, json!({"outcome": "UNKNOWN"})).await.expect(409).code(), "ILLEGAL_TRANSITION");
     let counted = shop.admin.get("/v1/metrics/retention-actions?groupBy=outcome").await.expect(200);
-    assert_eq!(counted.at("/groups/0/key"), "WORKED", "{}", counted.body);
+    assert_eq!(counted.at("/rows/0/group/outcome/key"), "WORKED", "{}", counted.body);
     shop.act(&format!("{path}/finish"), json!({})).await.expect(200);
     let refused = shop.act(&format!("{path}/abandon"), json!({})).await.expect(409);
     assert_eq!(refused.at("/errors/0/legal"), &json!([]));
@@ -95,7 +97,7 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
     let body = json!({"churnEventId": fault, "targetValue": money("1000", "EUR"), "cost": money("50", "EUR")});
     let case = shop.act("win-back-cases", body.clone()).await.expect(201);
     // 0.3 × 1000 − 50.
-    assert_eq!((case.at("/score"), case.at("/scoreParts/chance")), (&json!("250"), &json!("0.3")));
+    assert_eq!((case.at("/score"), case.at("/scoreParts/chance")), (&json!("250.00"), &json!("0.3")));
     assert_eq!(case.at("/accountId"), &json!(account));
     assert_eq!(shop.act("win-back-cases", body.clone()).await.expect(409).code(), "DUPLICATE", "one at a time");
     let path = format!("win-back-cases/{}", case.id());
@@ -152,7 +154,7 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
     shop.act(&format!("{path}/lose"), json!({"reason": "No answer."})).await.expect(200);
     let rate = shop.admin.get("/v1/metrics/win-back-save-rate?groupBy=kind").await.expect(200);
     assert_eq!(
-        (rate.at("/groups/0/key"), rate.at("/groups/0/value")),
+        (rate.at("/rows/0/group/kind/key"), rate.at("/rows/0/value")),
         (&json!("FAULT"), &json!("50")),
         "{}",
         rate.body

@@ -1,3 +1,5 @@
+//! What the rules and people say about stages, policies and risks.
+
 use super::*;
 use LifecycleStage::{Degeneration, Ended, Exploration, Formation, Stability};
 use futures_util::future::join_all;
@@ -35,8 +37,10 @@ async fn what_the_rules_say_is_written_once() {
     let stable = shop.admin.get("/v1/lifecycles?filter[stage]=STABILITY&count=exact").await.expect(200);
     assert_eq!(stable.at("/page/total"), 1);
     let metric = shop.admin.get("/v1/metrics/stage-population?groupBy=stage").await.expect(200);
-    let groups = metric.at("/groups").as_array().unwrap().clone();
-    let of = |name: &str| groups.iter().find(|group| group["key"] == name).map(|group| group["value"].clone());
+    let groups = metric.at("/rows").as_array().unwrap().clone();
+    let of = |name: &str| {
+        groups.iter().find(|group| group["group"]["stage"]["key"] == name).map(|group| group["value"].clone())
+    };
     assert_eq!((of("STABILITY"), of("FORMATION")), (Some(json!("1")), Some(json!("1199"))), "{}", metric.body);
 }
 
@@ -78,7 +82,7 @@ async fn a_stage_by_hand_holds_until_its_day() {
     assert_eq!(shop.act(&path, late).await.expect(422).pointers(), ["/until"]);
     let done = shop.act(&path, body("DEGENERATION")).await.expect(200);
     assert_eq!((done.at("/stage"), done.at("/source")), (&json!("DEGENERATION"), &json!("MANUAL")));
-    assert_eq!((done.at("/manualUntil"), done.at("/confidence")), (&json!(until), &json!("1")));
+    assert_eq!((done.at("/manualUntil"), done.at("/confidence")), (&json!(until), &json!("1.00")));
     // The rules leave it, but go on to say whether it still is a customer.
     let mut ruled = ruling(account, Formation, shop.today());
     ruled.activity = CustomerActivity::Dormant;
@@ -119,7 +123,11 @@ async fn one_policy_is_published_however_many_try() {
     let made = shop.act("lifecycle-policies", json!({"name": "Calm", "silenceLimit": "4", "fallOccasions": 6})).await;
     let made = made.expect(201);
     assert_eq!((made.at("/number"), made.at("/status")), (&json!(1), &json!("DRAFT")));
-    assert_eq!((made.at("/silenceLimit"), made.at("/fallTo")), (&json!("4"), &json!("0.6")), "the rest by definition");
+    assert_eq!(
+        (made.at("/silenceLimit"), made.at("/fallTo")),
+        (&json!("4.00"), &json!("0.60")),
+        "the rest by definition"
+    );
     let bad = json!({"name": "Bad", "fallTo": "1.5", "rises": 7, "growthPeriods": 6, "winsor": "0.2"});
     let refused = shop.act("lifecycle-policies", bad).await.expect(422);
     assert_eq!(refused.pointers(), ["/fallTo", "/winsor", "/rises"]);
@@ -188,6 +196,6 @@ async fn risks_are_written_once_and_listed_by_value() {
     let one = shop.admin.get(&format!("/v1/churn-risks/{}", accounts[2])).await.expect(200);
     assert_eq!(
         (one.at("/probability"), one.at("/baseline"), one.at("/version")),
-        (&json!("0.6"), &json!("0.5"), &json!(2))
+        (&json!("0.60"), &json!("0.50"), &json!(2))
     );
 }

@@ -1,3 +1,5 @@
+//! Each rule on facts of its own, moves, and the fixed points of the rules.
+
 use super::*;
 use crate::rules::{LoyaltyStage, loyalty_stage};
 
