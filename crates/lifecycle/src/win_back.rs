@@ -126,8 +126,10 @@ impl Resource for WinBackCase {
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
-        // One that is not there is refused by the foreign key.
-        let Some(event) = store::find::<ChurnEvent>(conn, cx, self.churn_event_id.0)? else { return Ok(()) };
+        let Some(event) = store::find::<ChurnEvent>(conn, cx, self.churn_event_id.0)? else {
+            let detail = "churnEventId points to nothing that you can see.";
+            return Err(Error::invalid("/churnEventId", "UNKNOWN_REFERENCE", detail));
+        };
         if before.is_none() {
             self.account_id = event.account_id;
             if event.kind.win_back_prior().is_none() {
