@@ -119,7 +119,7 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
         ("before the offer", early),
         ("of another customer", order(&shop, other, "CONFIRMED").await),
         ("cancelled", order(&shop, account, "CANCELLED").await),
-        ("of nobody", Uuid::now_v7().to_string()),
+        ("of nobody", shop.stage.system(&shop.tenant).new_id().to_string()),
     ] {
         assert_eq!(save(&shop, &order).await.expect(422).pointers(), ["/orderId"], "{why}");
     }

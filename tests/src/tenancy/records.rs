@@ -174,7 +174,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
         ("lifecycles", "override") => {
-            let until = chrono::Utc::now().date_naive() + chrono::Days::new(30);
+            let until = kith_kernel::Clock::default().now().date_naive() + chrono::Days::new(30);
             json!({"stage": "EXPLORATION", "reason": "We know better.", "until": until.to_string()})
         }
         ("churn-events", "reverse") | ("win-back-cases", "lose" | "abandon") => json!({"reason": "It was so."}),
