@@ -43,6 +43,11 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "forecastChanges",
                     "pipelineBoard",
                     "loyaltyProgramReconciliation",
+                    "stageFlow",
+                    "stageDwell",
+                    "customerSurvival",
+                    "churnReport",
+                    "retentionUplift",
                 ];
                 let known = known.contains(&name.as_str());
                 assert!(known, "a root field that nobody walks over: {name}");
@@ -321,6 +326,16 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("point-lots", ["R...", "R...", "R...", "R..."]),
     ("tier-changes", ["R...", "R...", "R...", "R..."]),
     ("redemptions", ["R...", "R...", "R...", "R..."]),
+    ("lifecycles", ["R...", "R...", "R...", "R..."]),
+    ("lifecycle-transitions", ["R...", "R...", "R...", "R..."]),
+    ("lifecycle-policies", ["RCUA", "RCUA", "R---", "R---"]),
+    ("churn-risks", ["R...", "R...", "R...", "R..."]),
+    ("churn-models", ["R...", "R...", "R...", "R..."]),
+    ("churn-events", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("churn-event-corrections", ["R...", "R...", "R...", "R..."]),
+    ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

@@ -12,6 +12,7 @@ mod graphql;
 mod identity;
 mod interactions;
 mod leads;
+mod lifecycle;
 mod lists;
 mod pipeline;
 mod plans;

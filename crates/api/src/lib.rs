@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod graphql;
 use graphql::limits as graphql_limits;
 pub mod http;
+pub mod lifecycle;
 pub mod openapi;
 pub mod reconciliation;
 mod resources;

@@ -5,6 +5,7 @@ use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
+use kith_lifecycle as lifecycle;
 use kith_loyalty as loyalty;
 use kith_loyalty::programme;
 use kith_pipeline as pipeline;
@@ -75,6 +76,16 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<programme::PointLot>(),
             Entry::of::<programme::TierChange>(),
             Entry::of::<programme::Redemption>(),
+            Entry::of::<lifecycle::Lifecycle>(),
+            Entry::of::<lifecycle::LifecycleTransition>(),
+            Entry::of::<lifecycle::LifecyclePolicy>(),
+            Entry::of::<lifecycle::ChurnRisk>(),
+            Entry::of::<lifecycle::ChurnModel>(),
+            Entry::of::<lifecycle::ChurnEvent>(),
+            Entry::of::<lifecycle::ChurnEventCorrection>(),
+            Entry::of::<lifecycle::RetentionPlan>(),
+            Entry::of::<lifecycle::RetentionAction>(),
+            Entry::of::<lifecycle::WinBackCase>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),
@@ -94,6 +105,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         pipeline::metrics::METRICS,
         pipeline::forecast_metrics::METRICS,
         programme::metrics::METRICS,
+        lifecycle::metrics::METRICS,
     ];
     all.into_iter().flatten().collect()
 }

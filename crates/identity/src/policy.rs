@@ -42,6 +42,7 @@ pub const SETUP: &[&str] = &[
     "loyalty-rewards",
     // Correcting the ledger is not everybody's; earning and redeeming are rights over memberships.
     "point-entries",
+    "lifecycle-policies",
 ];
 
 impl BuiltIn {

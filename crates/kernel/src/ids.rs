@@ -164,4 +164,24 @@ ids! {
     RedemptionId => "redemptions";
     /// A customer whom a member brings.
     ReferralId => "referrals";
+    /// Where a relationship stands.
+    LifecycleId => "lifecycles";
+    /// A move of a relationship.
+    LifecycleTransitionId => "lifecycle-transitions";
+    /// The numbers of the rules for stages.
+    LifecyclePolicyId => "lifecycle-policies";
+    /// What was fitted to tell who will leave.
+    ChurnModelId => "churn-models";
+    /// How likely a customer is to leave.
+    ChurnRiskId => "churn-risks";
+    /// A customer who was or may have been lost.
+    ChurnEventId => "churn-events";
+    /// What was put right about a loss.
+    ChurnEventCorrectionId => "churn-event-corrections";
+    /// What is planned to keep a customer.
+    RetentionPlanId => "retention-plans";
+    /// What is done to keep a customer.
+    RetentionActionId => "retention-actions";
+    /// An attempt to win a customer back.
+    WinBackCaseId => "win-back-cases";
 }

@@ -85,5 +85,15 @@ text_enum! {
         LoyaltyTier = "LOYALTY_TIER",
         /// A reward of a loyalty programme.
         LoyaltyReward = "LOYALTY_REWARD",
+        /// The numbers of the rules for stages.
+        LifecyclePolicy = "LIFECYCLE_POLICY",
+        /// A customer who was or may have been lost.
+        ChurnEvent = "CHURN_EVENT",
+        /// What is planned to keep a customer.
+        RetentionPlan = "RETENTION_PLAN",
+        /// What is done to keep a customer.
+        RetentionAction = "RETENTION_ACTION",
+        /// An attempt to win a customer back.
+        WinBackCase = "WIN_BACK_CASE",
     }
 }

@@ -144,6 +144,15 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
             let email = format!("friend-{number}@example.com");
             json!({"referrerMembershipId": id("loyalty-memberships"), "referredEmail": email})
         }
+        "lifecycle-policies" => json!({"name": format!("Policy {number}")}),
+        "churn-events" => {
+            json!({"accountId": id("accounts"), "occurredOn": "2026-01-01", "reason": format!("{number}")})
+        }
+        "retention-plans" => {
+            json!({"name": format!("Plan {number}"), "campaign": treated(&id("accounts")), "accountId": id("accounts"), "lever": "SERVICE", "startsOn": "2026-01-01", "endsOn": "2026-03-31"})
+        }
+        "retention-actions" => json!({"retentionPlanId": id("retention-plans"), "name": format!("Action {number}")}),
+        "win-back-cases" => json!({"churnEventId": id("churn-events")}),
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -176,6 +185,9 @@ pub fn change(resource: &str) -> Option<Value> {
         | "competitors"
         | "value-models"
         | "opportunities"
+        | "lifecycle-policies"
+        | "retention-plans"
+        | "retention-actions"
         | "loyalty-programs"
         | "loyalty-tiers"
         | "loyalty-rewards" => {
@@ -192,6 +204,8 @@ pub fn change(resource: &str) -> Option<Value> {
         "wallet-estimates" => json!({"note": "Changed"}),
         "resource-policies" => json!({"benefits": "Changed"}),
         "refunds" => json!({"reason": "Changed"}),
+        "churn-events" => json!({"rootCause": "Changed"}),
+        "win-back-cases" => json!({"offer": "Changed"}),
         "interactions" => json!({"outcome": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
@@ -219,9 +233,25 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("referrals", "qualify") => json!({"orderId": ids["orders"]}),
         ("leads", "disqualify") => json!({"reason": "SPAM"}),
         ("opportunities", "set-team") => json!({"members": []}),
+        ("lifecycles", "override") => {
+            let until = kith_kernel::Clock::default().now().date_naive() + chrono::Days::new(30);
+            json!({"stage": "EXPLORATION", "reason": "We know better.", "until": until.to_string()})
+        }
+        ("churn-events", "reverse") | ("win-back-cases", "lose" | "abandon") => json!({"reason": "It was so."}),
+        ("churn-events", "reclassify") => json!({"kind": "FAULT", "reason": "They said so."}),
+        ("retention-actions", "complete") => json!({"outcome": "WORKED"}),
+        ("win-back-cases", "offer") => json!({"offer": "Free delivery."}),
+        ("win-back-cases", "save") => json!({"orderId": ids["orders"]}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
+}
+
+/// A campaign in whose control group an account is not.
+fn treated(account: &str) -> String {
+    let account: uuid::Uuid = account.parse().unwrap_or_default();
+    let mut names = (0..).map(|number| format!("Campaign {number}"));
+    names.find(|name| !kith_lifecycle::retention::is_control(account.into(), name)).unwrap()
 }
 
 fn day(number: u64) -> String {
@@ -246,9 +276,10 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
             "opportunity-competitors",
             "interaction-contacts",
             "loyalty-memberships",
+            "win-back-cases",
         ];
         if ties.contains(&name) {
-            for target in ["accounts", "tags", "users", "opportunities", "interactions"]
+            for target in ["accounts", "tags", "users", "opportunities", "interactions", "churn-events"]
                 .into_iter()
                 .filter(|target| ids.contains_key(target))
             {
@@ -281,6 +312,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     ids.insert("lead-duplicates", found.at("/duplicates/data/0/id").as_str().unwrap().to_owned());
     ids.extend(derived(stage, tenant, ids["accounts"].parse().unwrap()));
     loyalty(&admin, &mut ids).await;
+    crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

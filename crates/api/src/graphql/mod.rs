@@ -5,6 +5,7 @@ mod board;
 mod documents;
 mod forecast;
 mod handler;
+mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 mod plan;
@@ -30,6 +31,7 @@ pub struct Query(
     forecast::ForecastQuery,
     board::BoardQuery,
     reconciliation::LedgerQuery,
+    lifecycle::LifecycleQuery,
 );
 
 /// The mutation root.

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod overview;
 pub mod pictures;
 pub mod reconciliation;
+pub mod reports;
 pub mod select;
 pub mod standard;
 pub mod system;
@@ -34,6 +35,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     forecast::routes(config);
     pictures::routes(config);
     reconciliation::routes(config);
+    reports::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));
