@@ -10,8 +10,8 @@ use kith_kernel::{Cx, Error, Result, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::ToSchema;
+use utoipa::openapi::{Ref, RefOr, Schema};
 use uuid::Uuid;
 
 /// A value whose GraphQL type follows from the catalogue; commerce reads it.

@@ -85,8 +85,7 @@ pub fn save<R: Resource>(
             )));
         }
     }
-    let rows =
-        changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
+    let rows = changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
     log::record_many(conn, cx, entry, operation, rows)?;
     Ok(changes.len())
 }

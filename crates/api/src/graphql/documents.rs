@@ -39,7 +39,8 @@ impl DocumentMutation {
             documents::take(conn, cx, &documents, atomic)
         });
         let answer = answered.await.map_err(raise)?;
-        let results: OrderDocumentResults = serde_json::from_slice(&answer.body).map_err(|error| raise(Error::internal(error)))?;
+        let results: OrderDocumentResults =
+            serde_json::from_slice(&answer.body).map_err(|error| raise(Error::internal(error)))?;
         Ok(results.results)
     }
 }

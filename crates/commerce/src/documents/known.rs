@@ -176,7 +176,8 @@ impl Known {
         }
         let orders = self.locked(conn, cx, ids)?;
         let ids: Vec<Uuid> = orders.iter().map(|order| order.meta.id).collect();
-        let mut out = Statement::new("SELECT id, source_version FROM orders WHERE source_version IS NOT NULL AND tenant_id = ");
+        let mut out =
+            Statement::new("SELECT id, source_version FROM orders WHERE source_version IS NOT NULL AND tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids.clone())).sql(")");
         let versions: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
         let versions: HashMap<_, _> = versions.into_iter().collect();
@@ -219,11 +220,15 @@ impl Known {
         let named = self.keys.iter().filter(|((kind, ..), _)| *kind == REFUND).map(|(_, id)| *id).collect();
         let orders = self.orders.keys().copied().collect();
         let refunds = store::rows::<Refund>(conn, cx, |out| {
-            out.sql(" AND (t.id = ANY(").bind(Bind::Uuids(named)).sql(") OR (t.archived_at IS NULL AND t.order_id = ANY(");
+            out.sql(" AND (t.id = ANY(")
+                .bind(Bind::Uuids(named))
+                .sql(") OR (t.archived_at IS NULL AND t.order_id = ANY(");
             out.bind(Bind::Uuids(orders)).sql("))) ORDER BY t.id FOR UPDATE OF t");
         })?;
         self.refunds = refunds.into_iter().map(|refund| (refund.meta.id, refund)).collect();
-        let mut out = Statement::new("SELECT system, subject_id FROM external_ids WHERE archived_at IS NULL AND subject_type = 'REFUND' AND tenant_id = ");
+        let mut out = Statement::new(
+            "SELECT system, subject_id FROM external_ids WHERE archived_at IS NULL AND subject_type = 'REFUND' AND tenant_id = ",
+        );
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_id = ANY(");
         out.bind(Bind::Uuids(self.refunds.keys().copied().collect())).sql(")");
         let rows: Vec<(String, Uuid)> = RunQueryDsl::load(out.typed::<(st::Text, st::Uuid)>(), conn)?;
@@ -234,7 +239,8 @@ impl Known {
 
 /// Lets only one transaction past at a time for each document, as upserts do for their keys; in an order that all keep to.
 fn wait(conn: &mut PgConnection, cx: &Cx, documents: &[&Document]) -> Result<()> {
-    let key = |document: &&Document| format!("{}|{ORDER}|{}|{}", cx.tenant, document.head.system, document.head.external_id);
+    let key =
+        |document: &&Document| format!("{}|{ORDER}|{}|{}", cx.tenant, document.head.system, document.head.external_id);
     let mut out = Statement::new(
         "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT hashtextextended(d, 0) AS key FROM unnest(",
     );

@@ -50,7 +50,10 @@ pub struct Outcome {
 
 /// Refuses whoever may not write what documents hold.
 pub fn may(cx: &Cx) -> Result<()> {
-    let rights = [(Order::NAME, [Action::Create, Action::Update].as_slice()), (OrderLine::NAME, &[Action::Create, Action::Update, Action::Archive])];
+    let rights = [
+        (Order::NAME, [Action::Create, Action::Update].as_slice()),
+        (OrderLine::NAME, &[Action::Create, Action::Update, Action::Archive]),
+    ];
     for (name, actions) in rights {
         for action in actions {
             cx.require(cx.entry(name)?, *action)?;
@@ -140,17 +143,22 @@ fn wave(
 }
 
 /// Writes all together; if something is in the way of one, each for itself, to find out which.
-fn written<'a>(conn: &mut PgConnection, cx: &Cx, plans: &'a [(usize, Plan)]) -> Result<Vec<(usize, &'a Plan, Option<Error>)>> {
+fn written<'a>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    plans: &'a [(usize, Plan)],
+) -> Result<Vec<(usize, &'a Plan, Option<Error>)>> {
     let all: Vec<&Plan> = plans.iter().map(|(_, plan)| plan).collect();
     match conn.transaction(|conn| write::write(conn, cx, &all)) {
         Ok(()) => Ok(plans.iter().map(|(index, plan)| (*index, plan, None)).collect()),
         Err(error) if ours(&error) => Err(error),
         Err(_) => {
-            let alone = |(index, plan): &'a (usize, Plan)| match conn.transaction(|conn| write::write(conn, cx, &[plan])) {
-                Ok(()) => Ok((*index, plan, None)),
-                Err(error) if ours(&error) => Err(error),
-                Err(error) => Ok((*index, plan, Some(error))),
-            };
+            let alone =
+                |(index, plan): &'a (usize, Plan)| match conn.transaction(|conn| write::write(conn, cx, &[plan])) {
+                    Ok(()) => Ok((*index, plan, None)),
+                    Err(error) if ours(&error) => Err(error),
+                    Err(error) => Ok((*index, plan, Some(error))),
+                };
             plans.iter().map(alone).collect()
         }
     }

@@ -89,7 +89,9 @@ impl Plan {
             return Err(Error { violations: error.violations.clone(), ..Error::new(error.code, error.detail.clone()) });
         }
         let stored = id.and_then(|id| known.orders.get(&id));
-        if let Some(stored) = stored.filter(|stored| document.source_version.is_some_and(|ours| Some(ours) < stored.source_version)) {
+        if let Some(stored) =
+            stored.filter(|stored| document.source_version.is_some_and(|ours| Some(ours) < stored.source_version))
+        {
             return Ok(Step::Stale(stored.order.meta.id));
         }
         let account = known.account(document).ok_or_else(|| {
@@ -103,7 +105,9 @@ impl Plan {
             before: stored.map(|stored| stored.order.clone()),
             order,
             changes_order: true,
-            source_version: document.source_version.filter(|ours| stored.is_none_or(|stored| stored.source_version != Some(*ours))),
+            source_version: document
+                .source_version
+                .filter(|ours| stored.is_none_or(|stored| stored.source_version != Some(*ours))),
             lines: Parts::default(),
             refunds: Parts::default(),
             refund_keys: HashMap::new(),
@@ -123,8 +127,10 @@ impl Plan {
     /// Lines are the same by their key, those without one by their place.
     fn add_lines(&mut self, cx: &Cx, document: &Document, known: &Known, violations: &mut Violations) -> Result<()> {
         let stored = self.before.as_ref().and_then(|order| known.orders.get(&order.meta.id));
-        let (keyed, rest): (Vec<_>, Vec<_>) =
-            stored.into_iter().flat_map(|stored| stored.lines.iter().cloned()).partition(|line| line.source_key.is_some());
+        let (keyed, rest): (Vec<_>, Vec<_>) = stored
+            .into_iter()
+            .flat_map(|stored| stored.lines.iter().cloned())
+            .partition(|line| line.source_key.is_some());
         let mut keyed: HashMap<_, _> = keyed.into_iter().map(|line| (line.source_key.clone(), line)).collect();
         let mut rest = rest.into_iter();
         let (mut net, mut tax) = (Decimal::ZERO, Decimal::ZERO);
@@ -197,7 +203,8 @@ impl Plan {
             let mut listed = HashSet::new();
             let mut live = Decimal::ZERO;
             for (at, refund) in refunds.iter().enumerate() {
-                let before = known.by_key(REFUND, &self.system, &refund.external_id).and_then(|id| known.refunds.get(&id));
+                let before =
+                    known.by_key(REFUND, &self.system, &refund.external_id).and_then(|id| known.refunds.get(&id));
                 let fits = before.is_none_or(|before| before.order_id.is_none_or(|order| order == id));
                 let at = format!("/refunds/{at}");
                 violations.ensure(fits, &format!("{at}/externalId"), "INVALID", "This refund is of another order.");
@@ -205,10 +212,12 @@ impl Plan {
                 violations.ensure(same, &format!("{at}/net"), "MIXED_CURRENCIES", "The order is in another currency.");
                 let mut after = before.cloned().unwrap_or_else(|| Refund::blank(Meta::new(cx)));
                 after.meta.archived_at = None;
-                (after.account_id, after.order_id, after.assigned_order_id) = (self.order.account_id, Some(id), Some(id));
+                (after.account_id, after.order_id, after.assigned_order_id) =
+                    (self.order.account_id, Some(id), Some(id));
                 (after.net, after.tax, after.refunded_at) = (refund.net, refund.tax, refund.refunded_at);
                 after.reason.clone_from(&refund.reason);
-                let stays = before.filter(|before| before.refunded_at == after.refunded_at && before.base_rate.is_some());
+                let stays =
+                    before.filter(|before| before.refunded_at == after.refunded_at && before.base_rate.is_some());
                 let base = stays.map_or_else(|| known.base(after.net.currency, after.refunded_at), Based::base);
                 after.rebase(base)?;
                 let mut own = Violations::default();

@@ -5,7 +5,9 @@ use crate::{Order, OrderLine, Refund};
 use diesel::PgConnection;
 use kith_journal::bulk::{self, Change};
 use kith_journal::{log, number, store};
-use kith_kernel::{Action, Bind, Cx, Entry, Error, Resource, Result, Row, RowScope, Shape, Statement, Violations, codes};
+use kith_kernel::{
+    Action, Bind, Cx, Entry, Error, Resource, Result, Row, RowScope, Shape, Statement, Violations, codes,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -30,7 +32,8 @@ pub(super) fn number(conn: &mut PgConnection, cx: &Cx, plans: &mut [&mut Plan]) 
 
 /// Writes all of it.
 pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
-    let new: Vec<&dyn Row> = plans.iter().filter(|plan| plan.before.is_none()).map(|plan| &plan.order as &dyn Row).collect();
+    let new: Vec<&dyn Row> =
+        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| &plan.order as &dyn Row).collect();
     bulk::insert(conn, cx, cx.entry(Order::NAME)?, &new)?;
     let changed = |plan: &&Plan| {
         let before = plan.before.clone().filter(|_| plan.changes_order)?;
@@ -50,7 +53,11 @@ pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result
     Ok(())
 }
 
-fn parts<'a, R: Resource>(conn: &mut PgConnection, cx: &Cx, all: impl Iterator<Item = &'a Parts<R>> + Clone) -> Result<()> {
+fn parts<'a, R: Resource>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    all: impl Iterator<Item = &'a Parts<R>> + Clone,
+) -> Result<()> {
     let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(|row| row as &dyn Row).collect();
     bulk::insert(conn, cx, cx.entry(R::NAME)?, &new)?;
     bulk::save(conn, cx, log::UPDATED, all.clone().flat_map(|parts| &parts.changed).cloned().collect())?;
@@ -76,7 +83,8 @@ fn keys(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
 
 fn link(cx: &Cx, entry: &Entry, kind: &str, id: Uuid, system: &str, key: &str) -> Result<Box<dyn Row>> {
     let mut row = (entry.blank)(cx);
-    let members = [("subjectType", json!(kind)), ("subjectId", json!(id)), ("system", json!(system)), ("externalId", json!(key))];
+    let members =
+        [("subjectType", json!(kind)), ("subjectId", json!(id)), ("system", json!(system)), ("externalId", json!(key))];
     for (name, value) in members {
         let (index, _) = entry.field(name).ok_or_else(|| Error::internal("keys of other systems have changed"))?;
         row.set(index, &value).map_err(Error::internal)?;
@@ -96,15 +104,20 @@ pub(super) fn versions(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Res
     let mut out = Statement::new("UPDATE orders SET source_version = v.version::bigint FROM unnest(");
     out.bind(Bind::Uuids(newer.iter().map(|(id, _)| *id).collect())).sql(", ");
     out.bind(Bind::Texts(newer.iter().map(|(_, version)| version.to_string()).collect()));
-    out.sql(") AS v(id, version) WHERE orders.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql(" AND orders.id = v.id");
+    out.sql(") AS v(id, version) WHERE orders.tenant_id = ")
+        .bind(Bind::Uuid(Some(cx.tenant)))
+        .sql(" AND orders.id = v.id");
     out.execute(conn)?;
     Ok(())
 }
 
 /// Nobody may make an order, or move one, to where they could not have written it.
 fn within_rights(conn: &mut PgConnection, cx: &Cx, plan: &Plan) -> Result<()> {
-    let action = if plan.before.is_none() { Action::Create } else { Action::Update };
-    let mut written = vec![(Order::NAME, plan.id().0, action)];
+    // Who writes lines changes their order.
+    let mut written = vec![(Order::NAME, plan.id().0, Action::Update)];
+    if plan.before.is_none() {
+        written.push((Order::NAME, plan.id().0, Action::Create));
+    }
     let lines = plan.lines.new.first().map(|line| (OrderLine::NAME, line.meta.id, Action::Create));
     let refunds = plan.refunds.new.first().map(|refund| (Refund::NAME, refund.meta.id, Action::Create));
     written.extend(lines.into_iter().chain(refunds));
