@@ -199,7 +199,7 @@ pub struct OrderDocumentResult {
     #[schema(example = "CREATED")]
     status: String,
     /// The order; null where it failed.
-    id: Option<Uuid>,
+    pub id: Option<Uuid>,
     /// The problem document of what failed.
     #[schema(value_type = Option<Object>)]
     problem: Option<Json<Value>>,

@@ -28,6 +28,14 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<commerce::Order>(),
             Entry::of::<commerce::OrderLine>(),
             Entry::of::<commerce::Refund>(),
+            Entry::of::<commerce::PriceBook>(),
+            Entry::of::<commerce::Price>(),
+            Entry::of::<commerce::Invoice>(),
+            Entry::of::<commerce::Payment>(),
+            Entry::of::<commerce::ReminderStep>(),
+            Entry::of::<commerce::Reminder>(),
+            Entry::of::<commerce::Shipment>(),
+            Entry::of::<commerce::Subscription>(),
             Entry::of::<pipeline::Lead>().with(kith_flows::convert::command()),
             Entry::of::<pipeline::LeadDuplicate>(),
             Entry::of::<pipeline::LeadForm>(),
@@ -66,7 +74,12 @@ pub fn catalogue() -> &'static Catalogue {
 
 /// Every metric, in the order in which documentation lists them.
 pub fn metrics() -> Vec<&'static Metric> {
-    let all = [pipeline::lead::metrics::METRICS, pipeline::metrics::METRICS, pipeline::forecast_metrics::METRICS];
+    let all = [
+        pipeline::lead::metrics::METRICS,
+        pipeline::metrics::METRICS,
+        pipeline::forecast_metrics::METRICS,
+        commerce::metrics::METRICS,
+    ];
     all.into_iter().flatten().collect()
 }
 
