@@ -225,6 +225,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_days (tenant_id, account_id, day) {
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        day -> Date,
+        orders -> Integer,
+        net -> Numeric,
+        cost -> Numeric,
+        uncosted -> Numeric,
+        discount -> Numeric,
+        discounted -> Numeric,
+        lines -> Integer,
+        booked -> Numeric,
+        refunded -> Numeric,
+        unconverted -> Integer,
+    }
+}
+
+diesel::table! {
+    customer_touches (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        touched_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     exchange_rates (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -367,6 +394,38 @@ diesel::table! {
         thread_key -> Nullable<Text>,
         owner_id -> Nullable<Uuid>,
         team_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    invoices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        order_id -> Nullable<Uuid>,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Nullable<Numeric>,
+        tax_currency -> Nullable<Text>,
+        gross_amount -> Numeric,
+        gross_currency -> Text,
+        issued_on -> Date,
+        due_on -> Date,
+        is_void -> Bool,
+        status -> Text,
+        paid_amount -> Numeric,
+        paid_currency -> Text,
+        balance_amount -> Numeric,
+        balance_currency -> Text,
+        paid_at -> Nullable<Timestamptz>,
+        reminded_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -680,6 +739,11 @@ diesel::table! {
         tax_currency -> Text,
         gross_amount -> Numeric,
         gross_currency -> Text,
+        source_key -> Nullable<Text>,
+        unit_cost_amount -> Nullable<Numeric>,
+        unit_cost_currency -> Nullable<Text>,
+        discount_amount -> Numeric,
+        discount_currency -> Text,
     }
 }
 
@@ -708,6 +772,36 @@ diesel::table! {
         stated_gross_amount -> Nullable<Numeric>,
         stated_gross_currency -> Nullable<Text>,
         notes -> Nullable<Text>,
+        is_internal -> Bool,
+        refunded_amount -> Numeric,
+        refunded_currency -> Text,
+        base_net_amount -> Nullable<Numeric>,
+        base_net_currency -> Nullable<Text>,
+        base_rate -> Nullable<Numeric>,
+        exchange_rate_id -> Nullable<Uuid>,
+        source_version -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    payments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        invoice_id -> Nullable<Uuid>,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        paid_at -> Timestamptz,
+        method -> Text,
+        status -> Text,
+        reference -> Nullable<Text>,
+        failure_reason -> Nullable<Text>,
     }
 }
 
@@ -729,6 +823,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    price_books (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     price_observations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -746,6 +855,25 @@ diesel::table! {
         observed_on -> Date,
         source -> Nullable<Text>,
         note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    prices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        price_book_id -> Uuid,
+        product_id -> Uuid,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        valid_from -> Date,
+        valid_to -> Nullable<Date>,
     }
 }
 
@@ -866,6 +994,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    refunds (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        order_id -> Nullable<Uuid>,
+        order_line_id -> Nullable<Uuid>,
+        product_id -> Nullable<Uuid>,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Nullable<Numeric>,
+        tax_currency -> Nullable<Text>,
+        refunded_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        assigned_order_id -> Nullable<Uuid>,
+        base_net_amount -> Nullable<Numeric>,
+        base_net_currency -> Nullable<Text>,
+        base_rate -> Nullable<Numeric>,
+        exchange_rate_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     relationships (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -883,6 +1040,43 @@ diesel::table! {
         label -> Nullable<Text>,
         valid_from -> Nullable<Date>,
         valid_to -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    reminder_steps (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        after_days -> Integer,
+        channel -> Text,
+        text -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    reminders (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        invoice_id -> Uuid,
+        reminder_step_id -> Uuid,
+        channel -> Text,
+        overdue_days -> Integer,
+        balance_amount -> Numeric,
+        balance_currency -> Text,
+        sent_at -> Timestamptz,
     }
 }
 
@@ -915,6 +1109,27 @@ diesel::table! {
         description -> Nullable<Text>,
         is_built_in -> Bool,
         grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    shipments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        order_id -> Uuid,
+        status -> Text,
+        shipped_at -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+        promised_at -> Nullable<Timestamptz>,
+        carrier -> Nullable<Text>,
+        tracking_number -> Nullable<Text>,
+        notes -> Nullable<Text>,
     }
 }
 
@@ -958,6 +1173,31 @@ diesel::table! {
         forecast_category -> Text,
         exit_criteria -> Nullable<Jsonb>,
         rotting_days -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    subscriptions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        status -> Text,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        interval -> Text,
+        started_on -> Date,
+        current_period_end -> Date,
+        cancelled_at -> Nullable<Timestamptz>,
+        ended_on -> Nullable<Date>,
+        cancel_reason -> Nullable<Text>,
     }
 }
 
