@@ -127,7 +127,9 @@ impl Resource for Subscription {
         );
         let order = self.ended_on.is_none_or(|end| self.started_on <= end);
         violations.ensure(order, "/endedOn", "OUT_OF_RANGE", "It ended before it began.");
-        let order = self.started_on <= self.current_period_end;
+        // The beginning of Unix time stands for a day that was not given.
+        let given = self.current_period_end != NaiveDate::default();
+        let order = !given || self.started_on <= self.current_period_end;
         violations.ensure(order, "/currentPeriodEnd", "OUT_OF_RANGE", "The period ends before it began.");
     }
 

@@ -37,6 +37,11 @@ fn values(out: &mut Statement, entry: &Entry, rows: &[&dyn Row]) {
     }
 }
 
+/// A row whose type does not matter.
+pub fn erased<R: Resource>(row: &R) -> &dyn Row {
+    row
+}
+
 /// Stores new rows with their journal.
 pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     let columns = columns(entry);
@@ -69,7 +74,7 @@ pub fn save<R: Resource>(
     let constant = ["id", "tenant_id", "created_at", "created_by"];
     let set: Vec<_> =
         columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
-    let all: Vec<&dyn Row> = changes.iter().map(|change| &change.after as &dyn Row).collect();
+    let all: Vec<&dyn Row> = changes.iter().map(|change| erased(&change.after)).collect();
     for some in all.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
         values(&mut out, entry, some);
@@ -85,7 +90,7 @@ pub fn save<R: Resource>(
             )));
         }
     }
-    let rows = changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
+    let rows = changes.iter().map(|one| (Some(erased(&one.before)), erased(&one.after)));
     log::record_many(conn, cx, entry, operation, rows)?;
     Ok(changes.len())
 }

@@ -205,7 +205,11 @@ async fn who_may_not_write_orders_and_lines_may_not_send_documents() {
     for (role, status) in [("READ_ONLY", 403), ("MANAGER", 207)] {
         shop.stage.as_role(&shop.tenant, role).post("/v1/orders/documents", one.clone()).await.expect(status);
     }
-    shop.stage.anonymous().post("/v1/orders/documents", one).await.expect(401);
+    shop.stage.anonymous().post("/v1/orders/documents", one.clone()).await.expect(401);
+    let mutation = "mutation($documents: [OrderDocumentInput!]!) { orderDocuments(documents: $documents) { status } }";
+    shop.stage.anonymous().graphql(mutation, one.clone()).await.expect(401);
+    let reader = shop.stage.as_role(&shop.tenant, "READ_ONLY").graphql(mutation, one).await.expect(200);
+    assert_eq!(reader.at("/errors/0/extensions/code"), "FORBIDDEN");
     // A member writes orders of its own customers only.
     let member = shop.stage.user(&shop.tenant, "MEMBER");
     let own = json!({"name": "Own", "ownerId": member});

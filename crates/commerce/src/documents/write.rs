@@ -33,7 +33,7 @@ pub(super) fn number(conn: &mut PgConnection, cx: &Cx, plans: &mut [&mut Plan]) 
 /// Writes all of it.
 pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
     let new: Vec<&dyn Row> =
-        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| &plan.order as &dyn Row).collect();
+        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| bulk::erased(&plan.order)).collect();
     bulk::insert(conn, cx, cx.entry(Order::NAME)?, &new)?;
     let changed = |plan: &&Plan| {
         let before = plan.before.clone().filter(|_| plan.changes_order)?;
@@ -58,7 +58,7 @@ fn parts<'a, R: Resource>(
     cx: &Cx,
     all: impl Iterator<Item = &'a Parts<R>> + Clone,
 ) -> Result<()> {
-    let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(|row| row as &dyn Row).collect();
+    let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(bulk::erased).collect();
     bulk::insert(conn, cx, cx.entry(R::NAME)?, &new)?;
     bulk::save(conn, cx, log::UPDATED, all.clone().flat_map(|parts| &parts.changed).cloned().collect())?;
     bulk::save(conn, cx, log::ARCHIVED, all.flat_map(|parts| &parts.gone).cloned().collect()).map(drop)
