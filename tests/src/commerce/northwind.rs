@@ -107,3 +107,24 @@ async fn the_totals_of_northwind_come_out() {
     assert_eq!(best[..3], expected.map(|(net, name)| (decimal(net), name)));
     assert_eq!(shop.days(), shop.rebuilt());
 }
+
+#[actix_web::test]
+async fn the_demonstration_has_them_too() {
+    let stage = Stage::new();
+    let made = kith_server::seed::run(&stage.app.db).unwrap();
+    assert!(made.records > 2_000, "{made}");
+    assert_eq!(kith_server::seed::run(&stage.app.db).unwrap().records, 0, "once");
+    let login = json!({"tenant": kith_server::seed::TENANT, "email": kith_server::seed::EMAIL, "password": kith_server::seed::PASSWORD});
+    let token = stage.anonymous().post("/v1/auth/login", login).await.expect(200);
+    let token = token.at("/accessToken").as_str().unwrap().to_owned();
+    let admin = kith_testkit::Client::new(stage.app.clone(), Some(token));
+    for (resource, count) in [("orders", 830), ("order-lines", 2155), ("shipments", 830)] {
+        let found = admin.get(&format!("/v1/{resource}?count=exact&limit=1")).await.expect(200);
+        assert_eq!(found.at("/page/total"), count, "{resource}");
+    }
+    let revenue = admin.get("/v1/metrics/revenue").await.expect(200);
+    assert_eq!(revenue.at("/total/value"), "1265792.76");
+    let last = admin.get("/v1/orders?sort=-orderedAt&limit=1").await.expect(200);
+    let last: chrono::DateTime<chrono::Utc> = last.at("/data/0/orderedAt").as_str().unwrap().parse().unwrap();
+    assert!((0..8).contains(&(stage.now() - last).num_days()), "{last}");
+}
