@@ -1,6 +1,6 @@
 //! What is sold and ordered, and what a currency was worth: the facts that the ERP knows best.
 //!
-//! Tables: `product_families`, `products`, `exchange_rates`, `orders`, `order_lines`, `refunds`, `customer_days`. Invariants: an
+//! Tables: `product_families` … `subscriptions`, and `customer_days`. Invariants: an
 //! order's totals are the sums of its lines, which are all in its currency; its refunds never exceed its net; the days of a
 //! customer follow from the orders and refunds ([`days`]). Start with [`product`].
 
