@@ -2,6 +2,7 @@
 
 mod days;
 mod documents;
+mod facts;
 mod northwind;
 mod refunds;
 

@@ -72,8 +72,7 @@ pub struct OrderDocument {
     /// The key of the order there.
     #[schema(example = "SO-4711", max_length = 200)]
     external_id: String,
-    /// Counts up with every change in the other system. A document with a lower one than is stored is STALE. None: each is taken
-    /// for newer.
+    /// Counts up with every change in the other system: one lower than is stored is STALE. Null: it is taken for newer.
     #[schema(example = 3)]
     source_version: Option<i64>,
     /// Who ordered.
@@ -99,8 +98,7 @@ pub struct OrderDocument {
     notes: Option<String>,
     /// All of its lines. Those that are not here any more are archived.
     lines: Vec<OrderDocumentLine>,
-    /// All of its refunds that the other system knows. Those of its that are not here any more are archived. Null: the document
-    /// says nothing about refunds.
+    /// All refunds that the other system knows; those of its that are missing are archived. Null: it says nothing of them.
     refunds: Option<Vec<OrderDocumentRefund>>,
 }
 
@@ -199,7 +197,7 @@ pub struct OrderDocumentResult {
     #[schema(example = "CREATED")]
     status: String,
     /// The order; null where it failed.
-    id: Option<Uuid>,
+    pub id: Option<Uuid>,
     /// The problem document of what failed.
     #[schema(value_type = Option<Object>)]
     problem: Option<Json<Value>>,

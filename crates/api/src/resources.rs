@@ -31,6 +31,14 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<commerce::Order>(),
             Entry::of::<commerce::OrderLine>(),
             Entry::of::<commerce::Refund>(),
+            Entry::of::<commerce::PriceBook>(),
+            Entry::of::<commerce::Price>(),
+            Entry::of::<commerce::Invoice>(),
+            Entry::of::<commerce::Payment>(),
+            Entry::of::<commerce::ReminderStep>(),
+            Entry::of::<commerce::Reminder>(),
+            Entry::of::<commerce::Shipment>(),
+            Entry::of::<commerce::Subscription>(),
             Entry::of::<pipeline::Lead>().with(kith_flows::convert::command()),
             Entry::of::<pipeline::LeadDuplicate>(),
             Entry::of::<pipeline::LeadForm>(),
@@ -106,6 +114,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         pipeline::forecast_metrics::METRICS,
         programme::metrics::METRICS,
         lifecycle::metrics::METRICS,
+        commerce::metrics::METRICS,
     ];
     all.into_iter().flatten().collect()
 }

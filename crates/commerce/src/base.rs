@@ -4,7 +4,7 @@
 
 use crate::{Order, Refund};
 use chrono::{DateTime, Utc};
-use diesel::{PgConnection, QueryResult, RunQueryDsl, sql_types as st};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::bulk::{self, Change};
 use kith_kernel::ids::ExchangeRateId;
 use kith_kernel::{Bind, Currency, Cx, Error, Money, Rate, Resource, Result, Statement};
@@ -181,10 +181,11 @@ fn findable<R: Based>(conn: &mut PgConnection, cx: &Cx, of: Option<Currency>) ->
     }
     out.sql(format!(" LIMIT {PORTION}"));
     type Sql = (st::Uuid, st::Text, st::Nullable<st::Uuid>, st::Numeric);
-    let rows: QueryResult<Vec<(Uuid, String, Option<Uuid>, Decimal)>> = RunQueryDsl::load(out.typed::<Sql>(), conn);
-    let base = |(id, code, rate_id, rate): (Uuid, String, Option<Uuid>, Decimal)| {
+    type Row = (Uuid, String, Option<Uuid>, Decimal);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+    let base = |(id, code, rate_id, rate): Row| {
         let known = Currency::from_code(&code).map(|code| (code, Rate(rate)));
         (id, Base { known, rate_id: rate_id.map(ExchangeRateId) })
     };
-    Ok(rows?.into_iter().map(base).collect())
+    Ok(rows.into_iter().map(base).collect())
 }

@@ -110,6 +110,8 @@ impl Resource for Order {
             "assigned_order_id",
             "What came back of it: refunds that name it, and those assigned to it.",
         ),
+        Relation::many("invoices", "invoices", "order_id", "What was invoiced of it."),
+        Relation::many("shipments", "shipments", "order_id", "What was sent of it."),
         Relation::about("externalIds", "external-ids", "ORDER", "Its keys in other systems."),
     ];
 

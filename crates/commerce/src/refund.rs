@@ -122,10 +122,9 @@ impl Refund {
     /// What its line says: the order and the product.
     fn follow_line(&mut self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
         let Some(line) = self.order_line_id else { return Ok(()) };
-        // One that is not there is refused by the foreign key.
         let Some(line) = store::find::<OrderLine>(conn, cx, line.0)? else {
-            self.order_id.get_or_insert_default();
-            return Ok(());
+            let detail = "orderLineId points to nothing that you can see.";
+            return Err(Error::invalid("/orderLineId", "UNKNOWN_REFERENCE", detail));
         };
         if *self.order_id.get_or_insert(line.order_id) != line.order_id {
             return Err(Error::invalid("/orderLineId", "INVALID", "The line is of another order."));

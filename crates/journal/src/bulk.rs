@@ -49,8 +49,13 @@ pub(crate) fn once(out: &mut Statement, rows: usize) {
 
 /// Stores new rows of one type with their journal.
 pub fn insert_all<R: Resource>(conn: &mut PgConnection, cx: &Cx, rows: &[R]) -> Result<()> {
-    let erased: Vec<&dyn Row> = rows.iter().map(|row| row as &dyn Row).collect();
+    let erased: Vec<&dyn Row> = rows.iter().map(erased).collect();
     insert(conn, cx, cx.entry(R::NAME)?, &erased)
+}
+
+/// A row whose type does not matter.
+pub fn erased<R: Resource>(row: &R) -> &dyn Row {
+    row
 }
 
 /// Stores new rows with their journal.
@@ -85,7 +90,7 @@ pub fn save<R: Resource>(
     let constant = ["id", "tenant_id", "created_at", "created_by"];
     let set: Vec<_> =
         columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
-    let all: Vec<&dyn Row> = changes.iter().map(|change| &change.after as &dyn Row).collect();
+    let all: Vec<&dyn Row> = changes.iter().map(|change| erased(&change.after)).collect();
     for some in all.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
         values(&mut out, entry, some);
@@ -101,7 +106,7 @@ pub fn save<R: Resource>(
             )));
         }
     }
-    let rows = changes.iter().map(|one| (Some(&one.before as &dyn Row), &one.after as &dyn Row));
+    let rows = changes.iter().map(|one| (Some(erased(&one.before)), erased(&one.after)));
     log::record_many(conn, cx, entry, operation, rows)?;
     Ok(changes.len())
 }

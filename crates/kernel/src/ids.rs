@@ -110,6 +110,22 @@ ids! {
     OrderLineId => "order-lines";
     /// A refund.
     RefundId => "refunds";
+    /// A price book.
+    PriceBookId => "price-books";
+    /// A price.
+    PriceId => "prices";
+    /// An invoice.
+    InvoiceId => "invoices";
+    /// A payment.
+    PaymentId => "payments";
+    /// A step in reminding customers.
+    ReminderStepId => "reminder-steps";
+    /// A reminder.
+    ReminderId => "reminders";
+    /// A shipment.
+    ShipmentId => "shipments";
+    /// A subscription.
+    SubscriptionId => "subscriptions";
     /// A target.
     TargetId => "targets";
     /// A forecast as it stood.

@@ -69,6 +69,20 @@ text_enum! {
         OrderLine = "ORDER_LINE",
         /// A refund.
         Refund = "REFUND",
+        /// A price book.
+        PriceBook = "PRICE_BOOK",
+        /// A price.
+        Price = "PRICE",
+        /// An invoice.
+        Invoice = "INVOICE",
+        /// A payment.
+        Payment = "PAYMENT",
+        /// A step in reminding customers.
+        ReminderStep = "REMINDER_STEP",
+        /// A shipment.
+        Shipment = "SHIPMENT",
+        /// A subscription.
+        Subscription = "SUBSCRIPTION",
         /// A target.
         Target = "TARGET",
         /// An interaction.

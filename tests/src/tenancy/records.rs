@@ -89,6 +89,23 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         "opportunity-competitors" => json!({"opportunityId": id("opportunities"), "competitorId": id("competitors")}),
         "orders" => json!({"accountId": id("accounts"), "currency": "EUR"}),
         "refunds" => json!({"accountId": id("accounts"), "net": {"amount": "9.90", "currency": "EUR"}}),
+        "price-books" => json!({"name": format!("Prices {number}")}),
+        "prices" => {
+            let (from, to) = (day(number), day(number).replace("-01-01", "-12-31"));
+            json!({"priceBookId": id("price-books"), "productId": id("products"), "validFrom": from, "validTo": to,
+                   "amount": {"amount": "9.90", "currency": "EUR"}})
+        }
+        "invoices" => {
+            json!({"accountId": id("accounts"), "net": {"amount": "9.90", "currency": "EUR"}, "issuedOn": "2020-01-01", "dueOn": "2020-01-31"})
+        }
+        "payments" => json!({"accountId": id("accounts"), "amount": {"amount": "9.90", "currency": "EUR"}}),
+        "reminder-steps" => {
+            json!({"name": format!("Step {number}"), "afterDays": number % 500 + 1, "channel": "EMAIL"})
+        }
+        "shipments" => json!({"orderId": id("orders")}),
+        "subscriptions" => {
+            json!({"accountId": id("accounts"), "amount": {"amount": "9.90", "currency": "EUR"}, "interval": "MONTH", "startedOn": "2026-01-31"})
+        }
         "quotes" => json!({"opportunityId": id("opportunities"), "currency": "EUR"}),
         "quote-lines" | "order-lines" => {
             let price = json!({"amount": "9.90", "currency": "EUR"});
@@ -176,6 +193,8 @@ pub fn change(resource: &str) -> Option<Value> {
         | "api-keys"
         | "product-families"
         | "products"
+        | "price-books"
+        | "reminder-steps"
         | "lead-forms"
         | "lead-scoring-rules"
         | "lead-assignment-rules"
@@ -206,6 +225,11 @@ pub fn change(resource: &str) -> Option<Value> {
         "refunds" => json!({"reason": "Changed"}),
         "churn-events" => json!({"rootCause": "Changed"}),
         "win-back-cases" => json!({"offer": "Changed"}),
+        "prices" => json!({"amount": {"amount": "8.90", "currency": "EUR"}}),
+        "invoices" => json!({"dueOn": "2020-02-29"}),
+        "payments" => json!({"reference": "Changed"}),
+        "shipments" => json!({"notes": "Changed"}),
+        "subscriptions" => json!({"amount": {"amount": "8.90", "currency": "EUR"}}),
         "interactions" => json!({"outcome": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
@@ -293,6 +317,9 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     let key = json!({"name": "ERP", "roleId": ids.get("roles")});
     let made = admin.post("/v1/auth/api-keys", key).await.expect(201);
     ids.insert("api-keys", made.at("/apiKey/id").as_str().unwrap().to_owned());
+    let reminded = admin.send("POST", &format!("/v1/invoices/{}/remind", ids["invoices"]), None).await.expect(200);
+    let reminded = admin.get(&format!("/v1/reminders?filter[invoiceId]={}", reminded.id())).await.expect(200);
+    ids.insert("reminders", reminded.at("/data/0/id").as_str().unwrap().to_owned());
     let opportunity = format!("/v1/opportunities/{}", ids["opportunities"]);
     let team = json!({"members": [{"userId": ids["users"], "splitPercent": "100"}]});
     admin.post(&format!("{opportunity}/set-team"), team).await.expect(200);

@@ -15,8 +15,7 @@ pub struct DocumentMutation;
 
 #[Object]
 impl DocumentMutation {
-    /// Takes whole orders, up to 500: each document makes the order of its key, or brings it to exactly this state, with its lines
-    /// and refunds. The same again changes nothing, and neither does an older one.
+    /// Takes up to 500 whole orders: each is made or brought to exactly this state. The same again, or an older one, does nothing.
     async fn order_documents(
         &self,
         ctx: &Context<'_>,

@@ -33,7 +33,7 @@ pub(super) fn number(conn: &mut PgConnection, cx: &Cx, plans: &mut [&mut Plan]) 
 /// Writes all of it.
 pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
     let new: Vec<&dyn Row> =
-        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| &plan.order as &dyn Row).collect();
+        plans.iter().filter(|plan| plan.before.is_none()).map(|plan| bulk::erased(&plan.order)).collect();
     bulk::insert(conn, cx, cx.entry(Order::NAME)?, &new)?;
     let changed = |plan: &&Plan| {
         let before = plan.before.clone().filter(|_| plan.changes_order)?;
@@ -58,7 +58,7 @@ fn parts<'a, R: Resource>(
     cx: &Cx,
     all: impl Iterator<Item = &'a Parts<R>> + Clone,
 ) -> Result<()> {
-    let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(|row| row as &dyn Row).collect();
+    let new: Vec<&dyn Row> = all.clone().flat_map(|parts| &parts.new).map(bulk::erased).collect();
     bulk::insert(conn, cx, cx.entry(R::NAME)?, &new)?;
     bulk::save(conn, cx, log::UPDATED, all.clone().flat_map(|parts| &parts.changed).cloned().collect())?;
     bulk::save(conn, cx, log::ARCHIVED, all.flat_map(|parts| &parts.gone).cloned().collect()).map(drop)
@@ -113,8 +113,11 @@ pub(super) fn versions(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Res
 
 /// Nobody may make an order, or move one, to where they could not have written it.
 fn within_rights(conn: &mut PgConnection, cx: &Cx, plan: &Plan) -> Result<()> {
-    let action = if plan.before.is_none() { Action::Create } else { Action::Update };
-    let mut written = vec![(Order::NAME, plan.id().0, action)];
+    // Who writes lines changes their order.
+    let mut written = vec![(Order::NAME, plan.id().0, Action::Update)];
+    if plan.before.is_none() {
+        written.push((Order::NAME, plan.id().0, Action::Create));
+    }
     let lines = plan.lines.new.first().map(|line| (OrderLine::NAME, line.meta.id, Action::Create));
     let refunds = plan.refunds.new.first().map(|refund| (Refund::NAME, refund.meta.id, Action::Create));
     written.extend(lines.into_iter().chain(refunds));

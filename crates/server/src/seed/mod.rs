@@ -5,6 +5,7 @@ mod forecast;
 mod interactions;
 mod leads;
 mod northwind;
+mod orders;
 mod pipeline;
 
 use crate::commands::{create_tenant, system_cx};

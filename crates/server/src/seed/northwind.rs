@@ -1,12 +1,13 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
-use super::{forecast, interactions, leads, pipeline};
+use super::{forecast, interactions, leads, orders, pipeline};
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
+use kith_api::documents::OrderDocumentResults;
 use kith_journal::batch::{Op, Step};
-use kith_journal::verbs;
-use kith_kernel::{Cx, Error, Result};
+use kith_journal::{bulk, verbs};
+use kith_kernel::{Cx, Error, Mode, Result, Row, Violations, apply};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ macro_rules! file {
 
 pub(super) use file;
 
-type Record = HashMap<String, String>;
+pub(super) type Record = HashMap<String, String>;
 
 pub(super) fn rows(text: &str) -> Result<Vec<Record>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -85,6 +86,33 @@ impl Load<'_> {
         done
     }
 
+    /// Whole orders, all or nothing; their ids.
+    pub(super) fn documents(&mut self, documents: &[Value]) -> Result<Vec<Uuid>> {
+        let answer = kith_api::documents::take(self.conn, self.cx, documents, true)?;
+        let taken: OrderDocumentResults = serde_json::from_slice(&answer.body).map_err(Error::internal)?;
+        self.records += documents.len();
+        Ok(taken.results.iter().filter_map(|result| result.id).collect())
+    }
+
+    /// Many records that have no key; members without a value are left out.
+    pub(super) fn make_many(&mut self, resource: &str, data: Vec<Value>) -> Result<()> {
+        let entry = self.cx.entry(resource)?;
+        let mut rows = Vec::with_capacity(data.len());
+        let mut violations = Violations::default();
+        for value in data {
+            let Value::Object(members) = value else { continue };
+            let body: Map<_, _> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            let mut row = (entry.blank)(self.cx);
+            apply(entry, row.as_mut(), &body, Mode::Create, &mut violations);
+            row.check(&mut violations);
+            rows.push(row);
+        }
+        violations.into_result()?;
+        self.records += rows.len();
+        let rows: Vec<&dyn Row> = rows.iter().map(AsRef::as_ref).collect();
+        bulk::insert(self.conn, self.cx, entry, &rows)
+    }
+
     /// What was put before.
     pub(super) fn known(&mut self, resource: &str, key: &str) -> Result<Option<Uuid>> {
         verbs::by_external_id(self.conn, self.cx, self.cx.entry(resource)?, SYSTEM, key)
@@ -111,6 +139,7 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     forecast::load(&mut load, &deals)?;
     leads::load(&mut load, &customers)?;
     interactions::load(&mut load, &customers)?;
+    orders::load(&mut load)?;
     Ok(load.records)
 }
 

@@ -1,7 +1,7 @@
 //! A sales pipeline on Northwind's customers: its products, and opportunities made up by a generator that makes the
 //! same ones every time, so that a demonstration has something to win and to lose. Days count back from today.
 
-use super::northwind::{Load, cell, file, rows};
+use super::northwind::{Load, Record, cell, file, rows};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use kith_kernel::Result;
 use serde_json::{Value, json};
@@ -139,6 +139,11 @@ pub fn load(load: &mut Load<'_>, customers: &[Customer]) -> Result<Vec<Deal>> {
     Ok(deals)
 }
 
+/// The stock-keeping unit of the product that a row is about.
+pub(super) fn sku(row: &Record) -> String {
+    format!("NW-{}", cell(row, "product_id").unwrap_or_default())
+}
+
 fn products(load: &mut Load<'_>) -> Result<Vec<Product>> {
     let mut families = HashMap::new();
     for row in rows(file!("categories"))? {
@@ -154,7 +159,7 @@ fn products(load: &mut Load<'_>) -> Result<Vec<Product>> {
         let price = cell(&row, "unit_price").and_then(|price| price.parse::<f64>().ok()).unwrap_or(0.0);
         let price = format!("{price:.2}");
         let body = json!({
-            "sku": format!("NW-{key}"), "name": name, "familyId": cell(&row, "category_id").and_then(|key| families.get(key)),
+            "sku": sku(&row), "name": name, "familyId": cell(&row, "category_id").and_then(|key| families.get(key)),
             "unit": cell(&row, "quantity_per_unit"), "listPrice": {"amount": price, "currency": "USD"}, "isDiscontinued": cell(&row, "discontinued") == Some("1"),
         });
         products.push(Product { id: load.put("products", &format!("product:{key}"), body)?, name, price });
