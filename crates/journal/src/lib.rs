@@ -4,7 +4,6 @@
 //! - [`store`] reads, locks, inserts and saves one row of any resource;
 //! - [`verbs`] are create, update, archive, restore and upsert, and [`verbs::change`] and [`verbs::make`] for business verbs;
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
-//! - [`many`] makes records that follow from a rule, thousands at once;
 //! - [`subject`] is what stands in for a foreign key to a record of any resource;
 //! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
@@ -20,7 +19,6 @@ pub mod batch;
 pub mod bulk;
 pub mod derived;
 pub mod log;
-pub mod many;
 pub mod metric;
 pub mod number;
 pub mod read;

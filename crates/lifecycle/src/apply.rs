@@ -9,7 +9,7 @@ use crate::rules::{Before, LifecycleRule, LifecycleStage, LoyaltyStage, Verdict}
 use crate::transition::LifecycleTransition;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{many, store};
+use kith_journal::{bulk, store};
 use kith_kernel::{Bind, Custom, Cx, Meta, Result, Shape, Statement};
 use rust_decimal::Decimal;
 use std::collections::{HashMap, HashSet};
@@ -123,7 +123,7 @@ pub fn apply(conn: &mut PgConnection, cx: &Cx, rulings: &[Ruling]) -> Result<App
     let moved: Vec<LifecycleTransition> = moved.collect();
     let first = all.iter().filter(|next| begun.contains(&next.ruling.account)).map(|next| transition(cx, next, None));
     let transitions: Vec<LifecycleTransition> = first.chain(moved.iter().cloned()).collect();
-    many::follow(conn, cx, &transitions)?;
+    bulk::insert_all(conn, cx, &transitions)?;
     Ok(Applied { begun: begun.len(), changed: changed.saturating_add(begun.len()), moved: moved.len() })
 }
 

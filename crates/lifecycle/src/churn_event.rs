@@ -5,7 +5,7 @@ use crate::rules::churn::{ChurnInitiative, ChurnKind};
 use crate::{AREA, ChurnEventCorrection, standing};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{many, verbs};
+use kith_journal::{bulk, verbs};
 use kith_kernel::ids::{AccountId, ChurnEventId, CompetitorId};
 use kith_kernel::{
     Act, Action, Bind, Command, Custom, Cx, Error, Input, Meta, Money, Nothing, Ownership, Relation, Resource, Result,
@@ -288,6 +288,6 @@ pub fn suspect(conn: &mut PgConnection, cx: &Cx, suspicions: &[Suspicion]) -> Re
         event
     });
     let new: Vec<ChurnEvent> = new.collect();
-    many::follow(conn, cx, &new)?;
+    bulk::insert_all(conn, cx, &new)?;
     Ok(new.len())
 }

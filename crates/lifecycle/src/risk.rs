@@ -4,8 +4,9 @@ use crate::rules::risk::ChurnModelKind;
 use crate::{AREA, decimal};
 use chrono::NaiveDate;
 use diesel::PgConnection;
+use kith_journal::derived;
 use kith_kernel::ids::{AccountId, ChurnModelId, ChurnRiskId};
-use kith_kernel::{Bind, Custom, Cx, Money, Ownership, Resource, Result, Statement, Verb, text_enum};
+use kith_kernel::{Custom, Cx, Meta, Money, Ownership, Resource, Result, Verb, text_enum};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -100,45 +101,19 @@ pub struct RiskRuling {
 
 /// Writes many risks at once, those in which something differs; how many. They can be made anew, so they leave no journal.
 pub fn apply_risks(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Result<usize> {
-    fn texts(risks: &[RiskRuling], text: impl Fn(&RiskRuling) -> Option<String>) -> Bind {
-        Bind::Texts(risks.iter().map(|risk| text(risk).unwrap_or_default()).collect())
-    }
-    let number = |number: Option<f64>| number.and_then(decimal).map(|number| number.to_string());
-    let mut out = Statement::new(
-        "INSERT INTO churn_risks AS r (tenant_id, id, version, created_at, updated_at, account_id, probability, \
-         horizon_days, baseline, model, churn_model_id, drivers, state, reason, value_at_risk_amount, \
-         value_at_risk_currency, as_of) SELECT ",
-    );
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(", v.id, 1, ").bind(Bind::Time(Some(cx.now))).sql(", ");
-    out.bind(Bind::Time(Some(cx.now))).sql(
-        ", v.id, nullif(v.probability, '')::numeric, v.horizon, nullif(v.baseline, '')::numeric, nullif(v.model, ''), \
-         nullif(v.churn_model, '')::uuid, v.drivers::jsonb, v.state, nullif(v.reason, ''), \
-         nullif(v.amount, '')::numeric, nullif(v.currency, ''), v.as_of FROM unnest(",
-    );
-    out.bind(Bind::Uuids(risks.iter().map(|risk| risk.account).collect()));
-    out.sql("::uuid[], ").bind(texts(risks, |risk| number(risk.probability)));
-    out.sql("::text[], ").bind(Bind::Ints(risks.iter().map(|risk| risk.horizon_days).collect()));
-    out.sql("::integer[], ").bind(texts(risks, |risk| number(risk.baseline)));
-    out.sql("::text[], ").bind(texts(risks, |risk| risk.model.map(|model| model.as_str().to_owned())));
-    out.sql("::text[], ").bind(texts(risks, |risk| risk.churn_model.map(|id| id.0.to_string())));
-    out.sql("::text[], ").bind(texts(risks, |risk| Some(risk.drivers.to_string())));
-    out.sql("::text[], ").bind(texts(risks, |risk| Some(risk.state.as_str().to_owned())));
-    out.sql("::text[], ").bind(texts(risks, |risk| risk.reason.clone()));
-    out.sql("::text[], ").bind(texts(risks, |risk| risk.value_at_risk.map(|money| money.amount.to_string())));
-    out.sql("::text[], ").bind(texts(risks, |risk| risk.value_at_risk.map(|money| money.currency.code().to_owned())));
-    out.sql("::text[], ").bind(Bind::Dates(risks.iter().map(|risk| risk.as_of).collect()));
-    out.sql(
-        "::date[]) AS v(id, probability, horizon, baseline, model, churn_model, drivers, state, reason, amount, currency, \
-         as_of) ORDER BY v.id ON CONFLICT (tenant_id, id) DO UPDATE SET version = r.version + 1, \
-         updated_at = excluded.updated_at, probability = excluded.probability, horizon_days = excluded.horizon_days, \
-         baseline = excluded.baseline, model = excluded.model, churn_model_id = excluded.churn_model_id, \
-         drivers = excluded.drivers, state = excluded.state, reason = excluded.reason, \
-         value_at_risk_amount = excluded.value_at_risk_amount, \
-         value_at_risk_currency = excluded.value_at_risk_currency, as_of = excluded.as_of \
-         WHERE (r.probability, r.horizon_days, r.baseline, r.model, r.churn_model_id, r.drivers, r.state, r.reason, \
-         r.value_at_risk_amount, r.value_at_risk_currency, r.as_of) IS DISTINCT FROM (excluded.probability, \
-         excluded.horizon_days, excluded.baseline, excluded.model, excluded.churn_model_id, excluded.drivers, \
-         excluded.state, excluded.reason, excluded.value_at_risk_amount, excluded.value_at_risk_currency, excluded.as_of)",
-    );
-    Ok(out.execute(conn)?)
+    let row = |risk: &RiskRuling| ChurnRisk {
+        meta: Meta { id: risk.account, ..Meta::new(cx) },
+        account_id: risk.account.into(),
+        probability: risk.probability.and_then(decimal),
+        horizon_days: risk.horizon_days,
+        baseline: risk.baseline.and_then(decimal),
+        model: risk.model,
+        churn_model_id: risk.churn_model,
+        drivers: Custom(risk.drivers.clone()),
+        state: risk.state,
+        reason: risk.reason.clone(),
+        value_at_risk: risk.value_at_risk,
+        as_of: risk.as_of,
+    };
+    derived::put(conn, &risks.iter().map(row).collect::<Vec<_>>())
 }
