@@ -133,6 +133,108 @@ diesel::table! {
 }
 
 diesel::table! {
+    churn_event_corrections (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        churn_event_id -> Uuid,
+        from_status -> Text,
+        to_status -> Text,
+        from_initiative -> Nullable<Text>,
+        to_initiative -> Nullable<Text>,
+        from_kind -> Text,
+        to_kind -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    churn_events (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        status -> Text,
+        occurred_on -> Date,
+        initiative -> Nullable<Text>,
+        kind -> Text,
+        source -> Text,
+        reason -> Nullable<Text>,
+        competitor_id -> Nullable<Uuid>,
+        root_cause -> Nullable<Text>,
+        value_lost_amount -> Nullable<Numeric>,
+        value_lost_currency -> Nullable<Text>,
+        evidence -> Jsonb,
+        decided_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    churn_models (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        is_shipped -> Bool,
+        reason -> Text,
+        coefficients -> Jsonb,
+        trained_from -> Date,
+        cut_off -> Date,
+        later_cut_off -> Date,
+        horizon_days -> Integer,
+        customers -> Integer,
+        base_rate -> Numeric,
+        later_customers -> Integer,
+        later_base_rate -> Numeric,
+        auc -> Nullable<Numeric>,
+        brier -> Nullable<Numeric>,
+        baseline_auc -> Nullable<Numeric>,
+        baseline_brier -> Nullable<Numeric>,
+        calibration_error -> Nullable<Numeric>,
+    }
+}
+
+diesel::table! {
+    churn_risks (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        probability -> Nullable<Numeric>,
+        horizon_days -> Integer,
+        baseline -> Nullable<Numeric>,
+        model -> Nullable<Text>,
+        churn_model_id -> Nullable<Uuid>,
+        drivers -> Jsonb,
+        state -> Text,
+        reason -> Nullable<Text>,
+        value_at_risk_amount -> Nullable<Numeric>,
+        value_at_risk_currency -> Nullable<Text>,
+        as_of -> Date,
+    }
+}
+
+diesel::table! {
     close_reasons (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -470,6 +572,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        order_id -> Nullable<Uuid>,
+        net_amount -> Numeric,
+        net_currency -> Text,
+        tax_amount -> Nullable<Numeric>,
+        tax_currency -> Nullable<Text>,
+        gross_amount -> Numeric,
+        gross_currency -> Text,
+        issued_on -> Date,
+        due_on -> Date,
+        is_void -> Bool,
+        status -> Text,
+        paid_amount -> Numeric,
+        paid_currency -> Text,
+        balance_amount -> Numeric,
+        balance_currency -> Text,
+        paid_at -> Nullable<Timestamptz>,
+        reminded_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     lead_assignment_rules (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -597,6 +731,93 @@ diesel::table! {
         contact_id -> Nullable<Uuid>,
         opportunity_id -> Nullable<Uuid>,
         converted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    lifecycle_policies (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        number -> Integer,
+        status -> Text,
+        published_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        silence_limit -> Nullable<Numeric>,
+        fall_to -> Nullable<Numeric>,
+        fall_occasions -> Nullable<Integer>,
+        case_days -> Nullable<Integer>,
+        growth -> Nullable<Numeric>,
+        rises -> Nullable<Integer>,
+        growth_periods -> Nullable<Integer>,
+        level_periods -> Nullable<Integer>,
+        exploration_occasions -> Nullable<Integer>,
+        exploration_periods -> Nullable<Numeric>,
+        keep_periods -> Nullable<Integer>,
+        least_period_months -> Nullable<Integer>,
+        winsor -> Nullable<Numeric>,
+        is_seasonal -> Bool,
+        regular_occasions -> Nullable<Integer>,
+        long_standing_occasions -> Nullable<Integer>,
+        long_standing_gaps -> Nullable<Numeric>,
+        loyal_index -> Nullable<Numeric>,
+    }
+}
+
+diesel::table! {
+    lifecycle_transitions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        from_stage -> Nullable<Text>,
+        to_stage -> Text,
+        trigger -> Text,
+        rule -> Text,
+        reason -> Nullable<Text>,
+        evidence -> Jsonb,
+        moved_on -> Date,
+        churn_event_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    lifecycles (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        stage -> Text,
+        since -> Date,
+        previous_stage -> Nullable<Text>,
+        rule -> Text,
+        confidence -> Numeric,
+        evidence -> Jsonb,
+        source -> Text,
+        manual_reason -> Nullable<Text>,
+        manual_until -> Nullable<Date>,
+        loyalty_stage -> Text,
+        activity -> Text,
+        churned_on -> Nullable<Date>,
+        lifetimes -> Integer,
+        as_of -> Date,
+        next_review -> Date,
     }
 }
 
@@ -921,6 +1142,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    payments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        invoice_id -> Nullable<Uuid>,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        paid_at -> Timestamptz,
+        method -> Text,
+        status -> Text,
+        reference -> Nullable<Text>,
+        failure_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     pipelines (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1005,6 +1248,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    price_books (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     price_observations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1022,6 +1280,25 @@ diesel::table! {
         observed_on -> Date,
         source -> Nullable<Text>,
         note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    prices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        price_book_id -> Uuid,
+        product_id -> Uuid,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        valid_from -> Date,
+        valid_to -> Nullable<Date>,
     }
 }
 
@@ -1258,6 +1535,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    reminder_steps (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        after_days -> Integer,
+        channel -> Text,
+        text -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    reminders (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        invoice_id -> Uuid,
+        reminder_step_id -> Uuid,
+        channel -> Text,
+        overdue_days -> Integer,
+        balance_amount -> Numeric,
+        balance_currency -> Text,
+        sent_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     resource_policies (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1274,6 +1588,56 @@ diesel::table! {
         care_every_days -> Nullable<Integer>,
         response_hours -> Nullable<Integer>,
         benefits -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    retention_actions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        retention_plan_id -> Uuid,
+        name -> Text,
+        lever -> Nullable<Text>,
+        due_on -> Nullable<Date>,
+        done_at -> Nullable<Timestamptz>,
+        cost_amount -> Nullable<Numeric>,
+        cost_currency -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    retention_plans (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        campaign -> Text,
+        account_id -> Uuid,
+        churn_event_id -> Nullable<Uuid>,
+        lever -> Text,
+        goal -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        status -> Text,
+        budget_amount -> Nullable<Numeric>,
+        budget_currency -> Nullable<Text>,
+        starts_on -> Date,
+        ends_on -> Date,
+        is_control -> Bool,
+        closed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1306,6 +1670,27 @@ diesel::table! {
         description -> Nullable<Text>,
         is_built_in -> Bool,
         grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    shipments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        order_id -> Uuid,
+        status -> Text,
+        shipped_at -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+        promised_at -> Nullable<Timestamptz>,
+        carrier -> Nullable<Text>,
+        tracking_number -> Nullable<Text>,
+        notes -> Nullable<Text>,
     }
 }
 
@@ -1349,6 +1734,31 @@ diesel::table! {
         forecast_category -> Text,
         exit_criteria -> Nullable<Jsonb>,
         rotting_days -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    subscriptions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        number -> Text,
+        account_id -> Uuid,
+        product_id -> Nullable<Uuid>,
+        status -> Text,
+        amount_amount -> Numeric,
+        amount_currency -> Text,
+        interval -> Text,
+        started_on -> Date,
+        current_period_end -> Date,
+        cancelled_at -> Nullable<Timestamptz>,
+        ended_on -> Nullable<Date>,
+        cancel_reason -> Nullable<Text>,
     }
 }
 
@@ -1694,5 +2104,35 @@ diesel::table! {
         source -> Text,
         estimated_on -> Date,
         note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    win_back_cases (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        churn_event_id -> Uuid,
+        status -> Text,
+        target_value_amount -> Nullable<Numeric>,
+        target_value_currency -> Nullable<Text>,
+        offer -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        deadline -> Nullable<Date>,
+        cost_amount -> Nullable<Numeric>,
+        cost_currency -> Nullable<Text>,
+        score -> Nullable<Numeric>,
+        score_parts -> Jsonb,
+        offered_at -> Nullable<Timestamptz>,
+        order_id -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+        outcome_reason -> Nullable<Text>,
     }
 }
