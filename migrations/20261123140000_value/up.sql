@@ -109,6 +109,7 @@ CREATE TABLE value_runs (
     archived_at timestamptz,
     as_of date,
     status text NOT NULL,
+    is_history boolean NOT NULL,
     model_id uuid,
     purchase_model_id uuid,
     started_at timestamptz,

@@ -1,6 +1,7 @@
 //! What customers are worth: the published values of real data sets, and what must hold whatever the data are.
 
 mod cdnow;
+mod steady;
 
 use kith_testkit::{Client, Stage, Tenant};
 use kith_worker::Worker;
@@ -14,8 +15,10 @@ pub struct Market {
 }
 
 impl Market {
-    pub fn new() -> Self {
+    /// On a day long gone, so that this is today.
+    pub fn on(day: &str) -> Self {
         let stage = Stage::new();
+        stage.app.clock.stop_at(format!("{day}T12:00:00Z").parse().unwrap());
         let tenant = stage.tenant();
         let admin = stage.admin(&tenant);
         Market { stage, tenant, admin }
@@ -47,6 +50,12 @@ impl Market {
         })
     }
 
+    /// Goes to another day.
+    pub fn go_to(&mut self, day: &str) {
+        self.stage.app.clock.stop_at(format!("{day}T12:00:00Z").parse().unwrap());
+        self.admin = self.stage.admin(&self.tenant);
+    }
+
     /// A model that takes all revenue for margin, unless told otherwise.
     pub async fn publish(&self, more: Value) -> String {
         let mut model = json!({"name": "Value", "windowDays": 1095, "defaultMargin": "100"});
@@ -62,8 +71,8 @@ impl Market {
         Worker { db, clock, catalogue: kith_api::catalogue(), cursor_key }
     }
 
-    /// Computes everything as of a day.
-    pub async fn run(&self, as_of: &str) -> Value {
+    /// Computes everything as of today, or adds a day to the history.
+    pub async fn run(&self, as_of: Option<&str>) -> Value {
         let id = self.admin.post("/v1/value-runs", json!({"asOf": as_of})).await.expect(201).id();
         self.work(true);
         let run = self.admin.get(&format!("/v1/value-runs/{id}")).await.expect(200).body;

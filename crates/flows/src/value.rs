@@ -2,6 +2,7 @@
 //! after their facts changed. Both read the same facts by the same statement and judge them by the same rules; a run
 //! learns the borders, and in between everybody is measured against those of the last.
 
+mod relationship;
 mod run;
 
 pub use run::{Outcome, claim, fail, finish};
@@ -14,8 +15,9 @@ use kith_loyalty::value::assess::Judge;
 use kith_loyalty::value::facts::{self, Facts, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
-use kith_loyalty::value::rows::Before;
+use kith_loyalty::value::rows::{Assessed, Before};
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
+use relationship::Relations;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -30,6 +32,7 @@ struct Rules {
     purchase: Option<Purchase>,
     borders: Borders,
     reading: Reading,
+    relations: Relations,
 }
 
 impl Rules {
@@ -91,10 +94,11 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let borders =
         Borders::read(last.borders.0).ok_or_else(|| kith_kernel::Error::internal("borders that cannot be read"))?;
     let reading = reading(&model, zone, as_of);
-    let rules = Rules { model, indicators, purchase, borders, reading };
+    let relations = Relations::current(conn, cx, borders.gap)?;
+    let rules = Rules { model, indicators, purchase, borders, reading, relations };
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();
     let facts = facts::read(conn, cx, Which::These(&accounts), &rules.reading)?;
-    store(conn, cx, &rules, &facts, false)?;
+    store(conn, cx, &rules, &facts, Why::Change)?;
     let ids: Vec<Uuid> = touched.into_iter().flat_map(|(ids, _)| ids).collect();
     let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids)).sql(")").execute(conn)?;
@@ -111,23 +115,34 @@ fn touched(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<(Vec<Uuid>, Uuid)>> {
     Ok(RunQueryDsl::load(out.typed::<(st::Array<st::Uuid>, st::Uuid)>(), conn)?)
 }
 
+/// Why accounts are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Their facts changed.
+    Change,
+    /// Everybody is.
+    Run,
+    /// A day that is past is added to the history, and nothing else is touched.
+    History,
+}
+
 /// Assesses some accounts and stores what came out; the number of rows that changed.
-fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], is_run: bool) -> Result<usize> {
+fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], why: Why) -> Result<usize> {
     let accounts: Vec<Uuid> = facts.iter().map(|facts| facts.account).collect();
     let before = before(conn, cx, &accounts)?;
     let judge = rules.judge();
-    let assessed: Vec<_> =
-        facts.iter().map(|one| judge.assess(cx, one, before.get(&one.account).copied(), is_run)).collect();
-    let (mut profiles, mut values, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-    for one in assessed {
-        // Those who never bought have no history to tell.
-        if is_run && one.base.occasions > 0 {
-            scores.push(one.score(cx));
-        }
-        profiles.push(one.profile);
-        values.push(one.clv);
+    let assess = |one: &Facts| judge.assess(cx, one, before.get(&one.account).copied(), why == Why::Run);
+    let assessed: Vec<Assessed> = facts.iter().map(assess).collect();
+    // Those who never bought have no history to tell.
+    let bought = assessed.iter().filter(|one| why != Why::Change && one.base.occasions > 0);
+    let mut changed = derived::put(conn, &bought.map(|one| one.score(cx)).collect::<Vec<_>>())?;
+    if why == Why::History {
+        return Ok(changed);
     }
-    Ok(derived::put(conn, &profiles)? + derived::put(conn, &values)? + derived::put(conn, &scores)?)
+    let page: Vec<_> = facts.iter().zip(&assessed).collect();
+    changed += rules.relations.decide(conn, cx, &page, rules.purchase.as_ref(), rules.reading.as_of)?;
+    let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
+    Ok(changed + derived::put(conn, &profiles)? + derived::put(conn, &values)?)
 }
 
 /// Where the accounts stood.

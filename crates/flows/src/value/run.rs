@@ -1,7 +1,8 @@
 //! A run over all customers: claimed in a transaction of its own, so that everybody sees it going; computed in one that
 //! sees a single state of the database, and whose results appear all at once; finished with that.
 
-use super::{Rules, alone, reading, store, today};
+use super::relationship::{self, Relations, SAMPLE};
+use super::{Rules, Why, alone, reading, store, today};
 use chrono::TimeDelta;
 use diesel::PgConnection;
 use kith_journal::verbs;
@@ -9,7 +10,7 @@ use kith_kernel::ids::{PurchaseModelId, ValueModelId};
 use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::borders::UNREACHED;
-use kith_loyalty::value::facts::{self, Reading, Which};
+use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::run::RunStatus;
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
@@ -84,7 +85,7 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
     let reading = reading(&model, zone, as_of);
-    let customers = customers(conn, cx, &reading)?;
+    let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
     let purchase = match PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
         Some(found) => Some(found),
         None => {
@@ -98,11 +99,18 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
         Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
     let borders = Borders { run: id, ..lesson.learn() };
     drop(customers);
-    let rules = Rules { model, indicators, purchase, borders, reading };
-    let outcome = all(conn, cx, &rules, &mut told)?;
-    tidy(conn, cx, &rules.reading)?;
+    let is_history = as_of < day;
+    if !is_history {
+        relationship::learn(conn, cx, &sample, borders.gap, as_of)?;
+    }
+    let relations = Relations::current(conn, cx, borders.gap)?;
+    let rules = Rules { model, indicators, purchase, borders, reading, relations };
+    let why = if is_history { Why::History } else { Why::Run };
+    let outcome = all(conn, cx, &rules, why, &mut told)?;
+    tidy(conn, cx, &rules.reading, why)?;
     verbs::change::<ValueRun>(conn, cx, id, None, "finished", |_, run| {
         (run.status, run.finished_at, run.as_of) = (RunStatus::Done, Some(cx.now), Some(as_of));
+        run.is_history = is_history;
         (run.model_id, run.purchase_model_id) = (model_id, purchase_model_id);
         (run.accounts, run.changed) = (count(outcome.accounts), count(outcome.changed));
         run.borders = Custom(rules.borders.kept());
@@ -134,26 +142,39 @@ fn summary(borders: &Borders) -> serde_json::Value {
     })
 }
 
-/// The numbers of everybody who ever bought.
-fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Vec<Base>> {
-    let (mut found, mut after) = (Vec::new(), Uuid::nil());
+/// Everybody who ever bought.
+struct Customers {
+    /// In numbers.
+    all: Vec<Base>,
+    /// When some of them did: what is learned of leaving is learned from these.
+    sample: Vec<Vec<Occasion>>,
+}
+
+fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
+    let (mut found, mut after) = (Customers { all: Vec::new(), sample: Vec::new() }, Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, PAGE), reading)?;
         let Some(last) = page.last() else { return Ok(found) };
         after = last.account;
-        let bought = page.iter().filter(|facts| !facts.occasions.is_empty());
-        found.extend(bought.map(|facts| Base::of(facts, reading.as_of)));
+        for facts in page.into_iter().filter(|facts| !facts.occasions.is_empty()) {
+            found.all.push(Base::of(&facts, reading.as_of));
+            // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
+            let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);
+            if found.sample.len() < SAMPLE / 4 || (is_drawn && found.sample.len() < SAMPLE) {
+                found.sample.push(facts.occasions);
+            }
+        }
     }
 }
 
 /// Assesses everybody.
-fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, told: &mut impl FnMut(usize)) -> Result<Outcome> {
+fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, why: Why, told: &mut impl FnMut(usize)) -> Result<Outcome> {
     let (mut outcome, mut after) = (Outcome { accounts: 0, changed: 0 }, Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, PAGE), &rules.reading)?;
         let Some(last) = page.last() else { return Ok(outcome) };
         after = last.account;
-        outcome.changed += store(conn, cx, rules, &page, true)?;
+        outcome.changed += store(conn, cx, rules, &page, why)?;
         outcome.accounts += page.len();
         told(outcome.accounts);
     }
@@ -161,8 +182,11 @@ fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, told: &mut impl FnMut(us
 
 /// What is behind this run: values of accounts that were archived, days of this month before this one, and what said that
 /// accounts had changed.
-fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<()> {
-    for table in ["value_profiles", "clv_estimates"] {
+fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result<()> {
+    if why == Why::History {
+        return Ok(());
+    }
+    for table in ["value_profiles", "clv_estimates", "churn_risks"] {
         let mut out = Statement::new(format!(
             "UPDATE {table} AS t SET archived_at = a.archived_at, version = t.version + 1, updated_at = "
         ));

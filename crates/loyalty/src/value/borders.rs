@@ -61,8 +61,6 @@ pub struct Borders {
     pub active: u64,
     /// Median of the customers' own gaps, in days.
     pub gap: f64,
-    /// The 95 % point of silence over the own gap among the active.
-    pub silence: f64,
     /// Margin of all revenue, as a share.
     pub margin: f64,
     /// Share of those who bought in the year before the last that bought in the last, too.
@@ -81,8 +79,8 @@ pub struct Borders {
     pub means: BTreeMap<String, f64>,
     /// For recency (negative days), frequency and revenue: the least value of the scores 2 to 5.
     pub rfm: [Vec<f64>; 3],
-    /// The least revenue of the classes A and B.
-    pub abc: [f64; 2],
+    /// The last customers of the classes A and B: their revenue and, among equals, their ids.
+    pub abc: [(f64, uuid::Uuid); 2],
     /// The least score (or revenue, where contribution counts) of the layers TOP, LARGE and MEDIUM.
     pub layers: [f64; 3],
     /// From where present value is high.

@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use kith_statistics::{self as statistics, Real};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
 
 /// Groups of peers smaller than this tell nothing about what one of them needs.
 const LEAST_PEERS: usize = 20;
@@ -61,15 +62,12 @@ impl Lesson<'_> {
     fn basics(&self) -> Borders {
         let gaps = Scale::of(self.customers.iter().filter_map(|base| base.gap).collect());
         let gap = gaps.median().unwrap_or(USUAL_GAP).max(1.0);
-        let own = |base: &Base| statistics::shrunk(f64::from(base.gaps), base.gap.unwrap_or(gap), gap, 3.0);
-        let silence: Vec<f64> = self.active().map(|base| f64::from(base.recency) / own(base)).collect();
         let (revenue, margin) = self.active().fold((0.0, 0.0), |(r, m), base| (r + base.revenue, m + base.margin));
         let before = self.customers.iter().filter(|base| base.yearly[1] > 0).count();
         let stayed = self.customers.iter().filter(|base| base.yearly.iter().all(|count| *count > 0)).count();
         Borders {
             active: u64::try_from(self.active().count()).unwrap_or(0),
             gap,
-            silence: statistics::quantile(&silence, 0.95).unwrap_or(3.0).max(1.0),
             margin: if revenue > 0.0 { margin / revenue } else { real(self.terms().default_margin) / 100.0 },
             // With everybody staying there is no end, and no value without one.
             retention: (before >= LEAST_PEERS).then(|| (counted(stayed) / counted(before)).min(0.99)),
@@ -78,7 +76,7 @@ impl Lesson<'_> {
     }
 
     /// RFM and ABC of the active.
-    fn ranks(&self) -> ([Vec<f64>; 3], [f64; 2]) {
+    fn ranks(&self) -> ([Vec<f64>; 3], [(f64, Uuid); 2]) {
         let axis = |value: fn(&Base) -> f64| {
             let values: Vec<f64> = self.active().map(value).collect();
             let ranked: Vec<Real> = values.iter().filter_map(|value| Real::of(*value)).collect();
@@ -95,11 +93,13 @@ impl Lesson<'_> {
         let abc = statistics::concentration(&revenues).ok().map(|found| {
             let of = |class| {
                 let those = found.classes.iter().zip(&ordered).filter(move |(other, _)| **other <= class);
-                those.map(|(_, base)| base.revenue).min_by(f64::total_cmp).unwrap_or(UNREACHED)
+                let last = those.map(|(_, base)| (base.revenue, base.account));
+                let least = last.min_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+                least.unwrap_or((UNREACHED, Uuid::nil()))
             };
             [of(statistics::Class::A), of(statistics::Class::B)]
         });
-        (rfm, abc.unwrap_or([UNREACHED; 2]))
+        (rfm, abc.unwrap_or([(UNREACHED, Uuid::nil()); 2]))
     }
 
     /// What they need, will bring, and are being offered.

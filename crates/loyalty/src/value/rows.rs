@@ -95,7 +95,7 @@ impl Judge<'_> {
             rfm_frequency: f,
             rfm_monetary: m,
             rfm_segment: r.zip(f).zip(m).map(|((r, f), m)| segment(r, f + m).to_owned()),
-            abc: ranked.map(|base| abc(self.borders, base.revenue).to_owned()),
+            abc: ranked.map(|base| abc(self.borders, base).to_owned()),
             wallet: number(potential.wallet).map(money),
             wallet_source: potential.wallet.map(|_| match &facts.wallet {
                 Some((_, source)) if !potential.is_guess => source.clone(),
@@ -327,12 +327,15 @@ fn settle<T: Copy + PartialEq>(before: Option<(T, Option<T>)>, now: T, past: f64
     }
 }
 
-fn abc(borders: &Borders, revenue: f64) -> &'static str {
+fn abc(borders: &Borders, base: &Base) -> &'static str {
+    // Equals are told apart by their ids, so that the classes hold exactly what they are defined to.
+    let reaches =
+        |(least, last): (f64, uuid::Uuid)| base.revenue > least || (base.revenue == least && base.account <= last);
     let [a, b] = borders.abc;
-    match revenue {
-        _ if revenue <= 0.0 => "N",
-        _ if revenue >= a => "A",
-        _ if revenue >= b => "B",
+    match base.revenue {
+        revenue if revenue <= 0.0 => "N",
+        _ if reaches(a) => "A",
+        _ if reaches(b) => "B",
         _ => "C",
     }
 }

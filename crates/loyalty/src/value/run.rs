@@ -28,12 +28,16 @@ text_enum! {
 /// possible. Everything it computes becomes visible at once, when it is done.
 #[resource(table = value_runs, id = ValueRunId)]
 pub struct ValueRun {
-    /// The last day that counts; today by the tenant's clock unless given. What happened later is not looked at.
+    /// The last day that counts; today by the tenant's clock unless given. What happened later is not looked at. A run for a
+    /// day that is past adds that day to the history (`value-scores`) and leaves everything else as it is.
     #[field(filter, sort, create_only, example = "\"2026-10-31\"")]
     pub as_of: Option<NaiveDate>,
     /// How far it is.
     #[field(filter, read_only)]
     pub status: RunStatus,
+    /// Its day was past when it ran: it only added that day to the history.
+    #[field(filter, read_only)]
+    pub is_history: bool,
     /// The value model that counted; none: the usual one.
     #[field(filter, read_only)]
     pub model_id: Option<ValueModelId>,
@@ -73,7 +77,7 @@ impl ValueRun {
     /// The last one that is done: the one whose borders count.
     pub fn current(conn: &mut PgConnection, cx: &Cx) -> Result<Option<Self>> {
         let found = store::rows::<Self>(conn, cx, |out| {
-            out.sql(" AND t.status = 'DONE' ORDER BY t.finished_at DESC, t.id DESC LIMIT 1");
+            out.sql(" AND t.status = 'DONE' AND t.is_history = false ORDER BY t.finished_at DESC, t.id DESC LIMIT 1");
         })?;
         Ok(found.into_iter().next())
     }

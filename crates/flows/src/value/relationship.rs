@@ -1,0 +1,281 @@
+//! From what customers did to where the relationship stands and how likely it is to end. The rules are the lifecycle's;
+//! here are the facts that they ask for.
+
+use chrono::{Days, NaiveDate};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_kernel::ids::ChurnModelId;
+use kith_kernel::{Bind, Cx, Money, Result, Statement};
+use kith_lifecycle::risk::ChurnRiskState;
+use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
+use kith_lifecycle::rules::risk::{Features, Fitted, train};
+use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
+use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model};
+use kith_loyalty::value::facts::{self, Facts, Occasion};
+use kith_loyalty::value::purchase::Purchase;
+use kith_loyalty::value::rows::Assessed;
+use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
+use rust_decimal::Decimal;
+use serde_json::json;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Months that stages look back.
+const MONTHS: usize = 36;
+/// A loss further back is history and needs nobody's attention.
+const NEWS: Days = Days::new(90);
+/// Days after which a churn model is trained again.
+const WEEK: Days = Days::new(7);
+/// Customers that a churn model learns from.
+pub(super) const SAMPLE: usize = 200_000;
+
+/// What stages and risks are decided by.
+#[derive(Debug)]
+pub(super) struct Relations {
+    policy: Policy,
+    trained: Option<(ChurnModelId, Fitted, bool)>,
+    median_gap: f64,
+}
+
+/// What is known of an account besides its purchases.
+#[derive(Clone, Copy, Debug, Default)]
+struct Signs {
+    has_notice: bool,
+    grounds: Grounds,
+}
+
+impl Relations {
+    /// Of the tenant, as they hold now.
+    pub(super) fn current(conn: &mut PgConnection, cx: &Cx, median_gap: f64) -> Result<Self> {
+        let (policy, _) = kith_lifecycle::current(conn, cx)?;
+        Ok(Relations { policy, trained: model::latest(conn, cx)?, median_gap })
+    }
+
+    /// Decides about some accounts, and stores it; the number of rows that changed. Whoever never bought and is not being
+    /// sold to has no relationship yet.
+    pub(super) fn decide(
+        &self,
+        conn: &mut PgConnection,
+        cx: &Cx,
+        page: &[(&Facts, &Assessed)],
+        purchase: Option<&Purchase>,
+        as_of: NaiveDate,
+    ) -> Result<usize> {
+        let known: Vec<_> =
+            page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
+        let ids: Vec<Uuid> = known.iter().map(|(facts, _)| facts.account).collect();
+        let before = kith_lifecycle::standing(conn, cx, &ids)?;
+        let signs = signs(conn, cx, &ids, as_of)?;
+        let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
+        for (facts, assessed) in known {
+            let signs = signs.get(&facts.account).copied().unwrap_or_default();
+            let one = Customer { facts, assessed, signs, as_of, relations: self, purchase };
+            let (ruling, risk) = one.rule(before.get(&facts.account).copied());
+            suspicions.extend(one.suspicion(&ruling));
+            rulings.push(ruling);
+            risks.push(risk);
+        }
+        let applied = kith_lifecycle::apply(conn, cx, &rulings)?;
+        let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
+        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks)? + noted)
+    }
+}
+
+/// One of them.
+struct Customer<'a> {
+    facts: &'a Facts,
+    assessed: &'a Assessed,
+    signs: Signs,
+    as_of: NaiveDate,
+    relations: &'a Relations,
+    purchase: Option<&'a Purchase>,
+}
+
+impl Customer<'_> {
+    fn rule(&self, before: Option<rules::Before>) -> (Ruling, RiskRuling) {
+        let base = &self.assessed.base;
+        let gaps = self.facts.gaps();
+        let peers = Peers { median_gap: self.relations.median_gap, silence_limit: None };
+        let typical = typical_gap(&gaps, peers.median_gap).max(1.0);
+        let whole = |days: i32| u32::try_from(days).unwrap_or(0);
+        let p_buy = self
+            .purchase
+            .zip(base.history())
+            .map(|(purchase, (history, _))| purchase.model.p_buy(&history, patience(typical) / DAYS_PER_WEEK));
+        let facts = rules::Facts {
+            as_of: self.as_of,
+            occasions: base.occasions,
+            age: whole(base.age),
+            recency: whole(base.recency),
+            gaps: &gaps,
+            margins: &monthly(&self.facts.occasions, facts::number(self.as_of)),
+            has_notice: self.signs.has_notice,
+            severe_case_days: None,
+            p_buy,
+        };
+        let activity = churn::activity(facts.occasions, facts.recency, typical, p_buy);
+        let features = Features {
+            discount_share: base.discount_share,
+            spend: base.revenue,
+            ..features(&self.facts.occasions, facts::number(self.as_of), peers.median_gap)
+        };
+        let risk = self.risk(&features, activity);
+        let policy = &self.relations.policy;
+        let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, None, risk.probability);
+        let lost = activity == CustomerActivity::Churned;
+        let ruling = Ruling {
+            account: self.facts.account,
+            verdict: rules::stage(&facts, &peers, policy, before),
+            loyalty_stage,
+            activity,
+            churned_on: lost.then(|| rules::churned_on(facts.last(), typical, self.as_of, None)),
+            as_of: self.as_of,
+        };
+        (ruling, risk)
+    }
+
+    fn risk(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
+        let blank = RiskRuling {
+            account: self.facts.account,
+            probability: None,
+            horizon_days: whole(patience(features.typical_gap)),
+            baseline: None,
+            model: None,
+            churn_model: None,
+            drivers: json!([]),
+            state: ChurnRiskState::NotApplicable,
+            reason: Some(if features.occasions == 0 { "NO_ORDERS" } else { "LOST" }.to_owned()),
+            value_at_risk: None,
+            as_of: self.as_of,
+        };
+        if matches!(activity, CustomerActivity::Prospect | CustomerActivity::Churned) {
+            return blank;
+        }
+        let trained = self.relations.trained.as_ref();
+        let untrained = Fitted::default();
+        let (fitted, uses_model) = trained.map_or((&untrained, false), |(_, fitted, uses)| (fitted, *uses));
+        let found = fitted.assess(features, uses_model);
+        let at_risk = |value: Money| {
+            let share = Decimal::try_from(found.probability).unwrap_or_default();
+            Money { amount: (share * value.amount).round_dp(4), ..value }
+        };
+        RiskRuling {
+            probability: Some(found.probability),
+            baseline: Some(found.baseline),
+            model: Some(found.kind),
+            churn_model: trained.map(|(id, ..)| *id),
+            drivers: found.drivers,
+            state: if trained.is_some() { ChurnRiskState::Ok } else { ChurnRiskState::Partial },
+            reason: trained.is_none().then(|| "NOT_CALIBRATED".to_owned()),
+            value_at_risk: self.assessed.clv.value.map(at_risk),
+            ..blank
+        }
+    }
+
+    /// A loss that is news.
+    fn suspicion(&self, ruling: &Ruling) -> Option<Suspicion> {
+        let occurred_on = ruling.churned_on.filter(|day| *day + NEWS >= self.as_of)?;
+        let last_order = facts::day(self.facts.occasions.last()?.day);
+        Some(Suspicion {
+            account: self.facts.account,
+            occurred_on,
+            last_order,
+            class: rules::classify(&self.signs.grounds),
+            value_lost: Some(self.assessed.profile.profit),
+            evidence: json!({"lastOrderOn": last_order.to_string(), "occasions": self.facts.occasions.len()}),
+        })
+    }
+}
+
+/// Days, rounded up.
+fn whole(days: f64) -> i32 {
+    use rust_decimal::prelude::ToPrimitive;
+    days.ceil().to_i32().unwrap_or(i32::MAX)
+}
+
+/// Margin of each month up to a day, oldest first, from the month of the first purchase on.
+fn monthly(occasions: &[Occasion], today: i32) -> Vec<f64> {
+    use rust_decimal::prelude::ToPrimitive;
+    let ago = |day: i32| (f64::from(today - day) / DAYS_PER_MONTH).floor().to_usize().unwrap_or(usize::MAX);
+    let months = occasions.first().map_or(0, |first| ago(first.day).saturating_add(1).min(MONTHS));
+    let mut sums = vec![0.0; months];
+    for occasion in occasions {
+        let place = months.checked_sub(1).and_then(|last| last.checked_sub(ago(occasion.day)));
+        if let Some(sum) = place.and_then(|place| sums.get_mut(place)) {
+            *sum += occasion.margin;
+        }
+    }
+    sums
+}
+
+/// What a customer looked like at the end of a day, by what had happened until then.
+fn features(occasions: &[Occasion], day: i32, median_gap: f64) -> Features {
+    let until: Vec<&Occasion> = occasions.iter().filter(|occasion| occasion.day <= day).collect();
+    let since = |of: Option<&&Occasion>| of.map_or(0, |of| u32::try_from(day - of.day).unwrap_or(0));
+    let gaps: Vec<f64> = until.iter().zip(until.iter().skip(1)).map(|(a, b)| f64::from(b.day - a.day)).collect();
+    Features {
+        occasions: u32::try_from(until.len()).unwrap_or(u32::MAX),
+        recency: since(until.last()),
+        age: since(until.first()),
+        typical_gap: typical_gap(&gaps, median_gap).max(1.0),
+        spend: until.iter().filter(|occasion| occasion.day > day - 365).map(|occasion| occasion.net).sum(),
+        ..Features::default()
+    }
+}
+
+/// Trains a churn model on what customers did, unless one was trained within a week: as they were two horizons ago, and tried
+/// on how they were one horizon ago.
+pub(super) fn learn(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    customers: &[Vec<Occasion>],
+    median_gap: f64,
+    as_of: NaiveDate,
+) -> Result<()> {
+    let horizon = whole(patience(median_gap));
+    let (today, span) = (facts::number(as_of), horizon);
+    let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
+        out.sql(" AND t.later_cut_off > ").bind(Bind::Date(Some(facts::day(today - span) - WEEK))).sql(" LIMIT 1");
+    })?;
+    if !recent.is_empty() {
+        return Ok(());
+    }
+    let at = |cut: i32| -> (Vec<Features>, Vec<bool>) {
+        let known = customers.iter().filter(|occasions| occasions.first().is_some_and(|first| first.day <= cut));
+        let bought = |occasions: &[Occasion]| occasions.iter().any(|one| one.day > cut && one.day <= cut + span);
+        // Who was lost already tells nothing about who will be.
+        let rows = known.map(|occasions| (features(occasions, cut, median_gap), !bought(occasions)));
+        rows.filter(|(row, _)| f64::from(row.recency) < patience(row.typical_gap)).unzip()
+    };
+    let ((rows, labels), (later, later_labels)) = (at(today - 2 * span), at(today - span));
+    let trained = train(&rows, &labels, &later, &later_labels);
+    let first = customers.iter().filter_map(|occasions| occasions.first()).map(|one| one.day).min().unwrap_or(today);
+    let window = model::Window {
+        from: facts::day(first),
+        cut_off: facts::day(today - 2 * span),
+        later_cut_off: facts::day(today - span),
+        horizon_days: horizon,
+    };
+    model::record(conn, cx, &trained, &window).map(drop)
+}
+
+/// What contracts and lost deals say of some accounts.
+fn signs(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid], as_of: NaiveDate) -> Result<HashMap<Uuid, Signs>> {
+    let mut out =
+        Statement::new("SELECT a.id, s.cancelled AND NOT s.running, s.failed, o.competitor, o.price FROM unnest(");
+    out.bind(Bind::Uuids(accounts.to_vec())).sql(") AS a(id) CROSS JOIN LATERAL (SELECT coalesce(bool_or(s.status IN ('CANCELLED', 'ENDED')), false) AS cancelled, \
+         coalesce(bool_or(s.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE')), false) AS running, coalesce(bool_or(s.status = 'PAST_DUE'), false) AS failed \
+         FROM subscriptions s WHERE s.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND s.account_id = a.id AND s.archived_at IS NULL) s CROSS JOIN LATERAL \
+         (SELECT coalesce(bool_or(o.competitor_id IS NOT NULL), false) AS competitor, coalesce(bool_or(r.name ILIKE '%price%'), false) AS price \
+         FROM opportunities o LEFT JOIN close_reasons r ON r.tenant_id = o.tenant_id AND r.id = o.close_reason_id WHERE o.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant)))
+        .sql(" AND o.account_id = a.id AND o.archived_at IS NULL AND o.status = 'LOST' AND o.closed_at > ");
+    out.bind(Bind::Date(Some(as_of - Days::new(180)))).sql(") o");
+    type Row = (Uuid, bool, bool, bool, bool);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool, st::Bool, st::Bool)>(), conn)?;
+    let read = |(account, has_notice, payment_failed, named_competitor, objected_to_price): Row| {
+        let grounds = Grounds { payment_failed, named_competitor, objected_to_price, ..Grounds::default() };
+        (account, Signs { has_notice, grounds })
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
