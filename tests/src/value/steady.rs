@@ -21,7 +21,7 @@ fn order(random: &mut Random, key: usize, version: u64) -> Value {
         line["unitCost"] = euro(cents / 2);
     }
     let mut document = json!({
-        "system": "erp", "externalId": format!("order-{key}"), "sourceVersion": version, "account": {"externalId": format!("c{customer}")},
+        "system": "shop", "externalId": format!("order-{key}"), "sourceVersion": version, "account": {"externalId": format!("c{customer}")},
         "currency": "EUR", "orderedAt": format!("{day}T09:00:00Z"), "status": status, "lines": [line]
     });
     if pick(random, 4) == 0 {
@@ -41,6 +41,13 @@ async fn all(market: &Market, resource: &str) -> Vec<Value> {
         }
     }
     rows
+}
+
+/// Where each relationship stands. The evidence tells of the last look at it, so that it may differ.
+async fn stages(market: &Market) -> Vec<Value> {
+    let fields = ["accountId", "stage", "since", "loyaltyStage", "activity", "churnedOn", "lifetimes"];
+    let rows = all(market, "lifecycles").await;
+    rows.iter().map(|row| fields.iter().map(|name| row[name].clone()).collect()).collect()
 }
 
 #[actix_web::test]
@@ -65,7 +72,10 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
             sent.push(document.clone());
             documents.push(document);
         }
-        market.admin.post("/v1/orders/documents", json!({"documents": documents})).await;
+        let answer = market.admin.post("/v1/orders/documents", json!({"documents": documents})).await;
+        let fate =
+            |of: &str| answer.at("/results").as_array().unwrap().iter().filter(|one| one["status"] == of).count();
+        assert!(fate("CREATED") > 0 && fate("FAILED") < 12, "{}", answer.body);
         market.work(round == 0);
         let kept = all(&market, "value-profiles").await;
 
@@ -91,7 +101,8 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
             ];
             rows.iter().map(|row| fields.iter().map(|name| row[name].clone()).collect()).collect()
         };
-        let (now, stages) = (all(&market, "value-profiles").await, all(&market, "lifecycles").await);
+        let now = all(&market, "value-profiles").await;
+        let stages = self::stages(&market).await;
         assert_eq!(amounts(&now), amounts(&kept), "round {round}");
 
         // And measured against them once more, one by one, everybody stands where the run has put them.
@@ -103,7 +114,7 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
         db.write(market.tenant.id, |conn| kith_journal::derived::touch(conn, &cx, &ids).map(Verdict::Commit)).unwrap();
         market.work(false);
         assert_eq!(all(&market, "value-profiles").await, now, "round {round}");
-        assert_eq!(all(&market, "lifecycles").await, stages, "round {round}");
+        assert_eq!(self::stages(&market).await, stages, "round {round}");
         explained(&now);
     }
 }
