@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("worker", &["db", "flows", "identity", "journal", "kernel"]),
+    ("worker", &["db", "flows", "identity", "journal", "kernel", "loyalty"]),
     ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];

@@ -1,6 +1,7 @@
 //! What customers are worth: the published values of real data sets, and what must hold whatever the data are.
 
 mod cdnow;
+mod retail;
 mod steady;
 
 use kith_testkit::{Client, Stage, Tenant};
@@ -94,6 +95,21 @@ impl Market {
 }
 
 /// A decimal of an answer.
+#[track_caller]
 pub fn number(value: &Value) -> f64 {
-    value.get("amount").unwrap_or(value).as_str().unwrap_or_else(|| panic!("{value}")).parse().unwrap()
+    let Some(text) = value.get("amount").unwrap_or(value).as_str() else { panic!("{value} is no decimal") };
+    text.parse().unwrap()
+}
+
+/// Every record of a resource.
+pub async fn every(market: &Market, resource: &str) -> Vec<Value> {
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = market.admin.get(&format!("/v1/{resource}?limit=500&sort=id{next}")).await.expect(200);
+        found.extend(page.at("/data").as_array().unwrap().iter().cloned());
+        match page.at("/page/nextCursor").as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => return found,
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! What runs by itself: values of customers, computed again after their facts changed and every night. It decides when;
-//! what is done is in `flows`. Several processes may run it side by side: what one computes, the others leave alone.
+//! What runs by itself: values of customers, computed again after their facts changed and every night; points that become
+//! spendable or expire, and tiers that end. It decides when; what is done is elsewhere. Several processes may run it side by side: what one computes, the others leave alone.
 
 use kith_db::{Db, Verdict};
 use kith_flows::value;
 use kith_identity::Tenant;
 use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
+use kith_loyalty::programme;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -78,10 +79,16 @@ impl Worker {
         }
     }
 
-    /// What there is to do for one tenant: a run if one is due, then whatever changed.
+    /// What there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
-        while whole && self.run(&cx)? {}
+        if whole {
+            while self.run(&cx)? {}
+            // What was released may expire at once, and what expired may cost a tier.
+            for settle in [programme::release_due, programme::expire_due, programme::review_tiers] {
+                while self.db.write(tenant, |conn| settle(conn, &cx).map(Verdict::Commit))? > 0 {}
+            }
+        }
         while self.db.write(tenant, |conn| value::refresh(conn, &cx).map(Verdict::Commit))? > 0 {}
         Ok(())
     }

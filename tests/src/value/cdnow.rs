@@ -80,16 +80,7 @@ async fn published_values_are_reproduced() {
 
 /// A field of every record.
 async fn all(market: &Market, resource: &str, field: &str) -> Vec<Value> {
-    let (mut found, mut next) = (Vec::new(), String::new());
-    loop {
-        let page =
-            market.admin.get(&format!("/v1/{resource}?limit=500&sort=id&fields={field}{next}")).await.expect(200);
-        found.extend(page.at("/data").as_array().unwrap().iter().map(|row| row[field].clone()));
-        match page.at("/page/nextCursor").as_str() {
-            Some(cursor) => next = format!("&cursor={cursor}"),
-            None => return found,
-        }
-    }
+    super::every(market, resource).await.iter().map(|row| row[field].clone()).collect()
 }
 
 async fn rfm_and_abc(market: &mut Market) {

@@ -84,8 +84,8 @@ pub struct ClvEstimate {
     /// The value.
     #[field(filter, sort, read_only, money)]
     pub value: Option<Money>,
-    /// Chance that the account still buys, 0 to 1. BG/NBD gives 1 to everybody without a repeat: rank by the chance of a
-    /// purchase instead.
+    /// Chance that the account still buys, 0 to 1. BG/NBD gives 1 to everybody without a repeat (`factors.alive` is then
+    /// BY_CONSTRUCTION): rank by the chance of a purchase instead. None where nobody is seen leaving (NOT_IDENTIFIED).
     #[field(filter, sort, read_only)]
     pub probability_alive: Option<Decimal>,
     /// Chance of a purchase within 30 days, 0 to 1.
@@ -113,7 +113,7 @@ pub struct ClvEstimate {
     #[field(read_only)]
     pub next_purchase_rule: Option<NextPurchaseRule>,
     /// What it is made of: occasions, days since the last, age, mean repeat spend, and what one more purchase today would
-    /// make of it.
+    /// add to it.
     #[field(read_only)]
     pub factors: Custom,
 }

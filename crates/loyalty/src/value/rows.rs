@@ -11,7 +11,7 @@ use super::profile::{Layer, RuledImportance, ValueClass};
 use super::{ClvEstimate, ValueProfile, ValueScore};
 use kith_kernel::ids::{AccountId, PurchaseModelId, ValueModelId};
 use kith_kernel::{Custom, Cx, Meta, Money, Shape};
-use kith_statistics::{self as statistics, DAYS_PER_WEEK, Score, SpendBasis};
+use kith_statistics::{self as statistics, Alive, DAYS_PER_WEEK, Score, SpendBasis};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -200,7 +200,7 @@ impl Judge<'_> {
             horizon_months: self.terms.horizon_months,
             monthly_discount: self.terms.monthly_discount,
             margin: number(Some(100.0 * terms.margin)),
-            next_purchase_on: None,
+            method: ClvMethod::Historic,
             state: ValueState::NotApplicable,
             reasons: Custom(json!(["NO_ORDERS"])),
             factors: Custom(json!({})),
@@ -236,7 +236,11 @@ impl Judge<'_> {
             reasons: Custom(Value::from(reasons)),
             method: ClvMethod::Probabilistic,
             value: money(found.value),
-            probability_alive: number(Some(purchase.model.p_alive(&history).value())),
+            // Where nobody is seen leaving, being alive says nothing.
+            probability_alive: match purchase.model.p_alive(&history) {
+                Alive::NotIdentified => None,
+                alive => number(Some(alive.value())),
+            },
             probability_buy30: chance(30.0),
             probability_buy90: chance(90.0),
             probability_buy365: chance(365.0),
@@ -261,6 +265,11 @@ impl Judge<'_> {
         let would = statistics::clv(&purchase.model, &purchase.spends, &more, &again, terms);
         json!({
             "model": purchase.model.name(),
+            "alive": match purchase.model.p_alive(&history) {
+                Alive::Probability(_) => "ESTIMATED",
+                Alive::ByConstruction => "BY_CONSTRUCTION",
+                Alive::NotIdentified => "NOT_IDENTIFIED",
+            },
             "repeats": history.repeats,
             "lastPurchaseWeeks": shown(history.age - history.last),
             "ageWeeks": shown(history.age),

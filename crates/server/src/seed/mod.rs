@@ -13,6 +13,7 @@ use anyhow::Result;
 use kith_db::{Db, Verdict};
 use kith_identity::setup::NewTenant;
 use kith_kernel::{Currency, Cx};
+use kith_worker::Worker;
 use std::fmt;
 
 /// Short name of the demonstration tenant.
@@ -52,6 +53,11 @@ impl Seeded {
     }
 }
 
+/// Northwind trades in dollars.
+fn dollars() -> Currency {
+    Currency::from_code("USD").unwrap_or(Currency::EUR)
+}
+
 /// Makes the tenant if it is not there, and its data if they are not.
 pub fn run(db: &Db) -> Result<Seeded> {
     let known = db.read(uuid::Uuid::nil(), |conn| kith_identity::login::find_tenant(conn, TENANT))?;
@@ -61,14 +67,15 @@ pub fn run(db: &Db) -> Result<Seeded> {
             let new = NewTenant {
                 slug: TENANT.into(),
                 name: "Northwind Traders".into(),
-                currency: Currency::from_code("USD").unwrap_or(Currency::EUR),
+                currency: dollars(),
                 locale: "en-US".into(),
                 time_zone: "America/Los_Angeles".into(),
             };
             create_tenant(db, &new, (EMAIL, "Demo Administrator", PASSWORD))?
         }
     };
-    let cx = Cx { origin: kith_kernel::Origin { channel: "import", ..Default::default() }, ..system_cx(db, tenant)? };
+    let origin = kith_kernel::Origin { channel: "import", ..Default::default() };
+    let cx = Cx { origin, currency: dollars(), ..system_cx(db, tenant)? };
     // One transaction: a start that is cut off leaves nothing half-loaded behind, and the next one loads again.
     let loaded = db.write(tenant, |conn| {
         let there =
@@ -76,7 +83,14 @@ pub fn run(db: &Db) -> Result<Seeded> {
         let records = if there.is_some() { 0 } else { northwind::load(conn, &cx)? };
         Ok(Verdict::Commit(records))
     });
-    Ok(Seeded {
-        records: loaded.map_err(|error| anyhow::anyhow!("The demonstration data could not be loaded. {error}"))?,
-    })
+    let loaded = loaded.map_err(|error| anyhow::anyhow!("The demonstration data could not be loaded. {error}"))?;
+    if loaded > 0 {
+        // So that the first question is answered; afterwards the worker sees to it.
+        let worker =
+            Worker { db: db.clone(), clock: Default::default(), catalogue: cx.catalogue, cursor_key: cx.cursor_key };
+        worker
+            .serve(tenant, true)
+            .map_err(|error| anyhow::anyhow!("The demonstration values could not be computed. {error}"))?;
+    }
+    Ok(Seeded { records: loaded })
 }
