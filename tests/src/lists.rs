@@ -1,5 +1,6 @@
 //! Lists: every filter through the query string, the body and GraphQL, which must agree.
 
+mod kept;
 mod pages;
 
 use kith_testkit::{Answer, Client, Stage};
@@ -46,7 +47,7 @@ fn names(resource: &str) -> (String, String) {
 fn sorts(sort: &str) -> Vec<String> {
     let snake = |name: &str| -> String {
         let parts = name.chars().map(|c| if c.is_uppercase() { format!("_{c}") } else { c.to_uppercase().to_string() });
-        parts.collect()
+        parts.collect::<String>().replace('.', "_")
     };
     let key = |key: &str| match key.strip_prefix('-') {
         Some(name) => format!("{}_DESC", snake(name)),

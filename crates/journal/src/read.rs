@@ -45,7 +45,7 @@ pub(crate) struct View {
 
 /// Answers a list.
 pub fn list(conn: &mut PgConnection, cx: &Cx, args: &ListArgs, select: &ListSelect) -> Result<Vec<u8>> {
-    let plan = Plan::new(cx, select.entry, args, None)?;
+    let mut plan = Plan::new(cx, select.entry, args, None)?;
     let mut rows: Option<Box<dyn Rows>> = None;
     for segment in plan.segments() {
         let wanted = (plan.limit + 1).saturating_sub(rows.as_ref().map_or(0, |rows| rows.len()));
@@ -61,7 +61,7 @@ pub fn list(conn: &mut PgConnection, cx: &Cx, args: &ListArgs, select: &ListSele
     let mut rows = rows.ok_or_else(|| kith_kernel::Error::internal("a list without segments"))?;
     let more = rows.len() > plan.limit;
     rows.truncate(plan.limit);
-    if plan.backward {
+    if plan.backward() {
         rows.reverse();
     }
     let counted = if args.count == Count::None && wants_total(select) { Count::Exact } else { args.count };
@@ -71,10 +71,21 @@ pub fn list(conn: &mut PgConnection, cx: &Cx, args: &ListArgs, select: &ListSele
         Count::Estimated => estimate(conn, &plan.estimate())?,
     };
     let view = View { rows: (0..rows.len()).collect(), more, total };
+    remember(conn, cx, &mut plan, rows.as_ref())?;
     let children = list_children(conn, cx, rows.as_ref(), select)?;
     let mut out = Vec::with_capacity(256 + rows.len() * 512);
     write::page(&mut out, &List { plan, rows, children }, &view, select);
     Ok(out)
+}
+
+/// Reads what is kept of the records of a page and sorted by, one statement each, so that cursors can name it. They are
+/// read also when no cursor follows: the number of statements must not depend on the data.
+fn remember(conn: &mut PgConnection, cx: &Cx, plan: &mut Plan<'_>, rows: &dyn Rows) -> Result<()> {
+    let ids: Vec<Uuid> = (0..rows.len()).filter_map(|at| rows.row(at)).map(|row| row.meta().id).collect();
+    for (at, target) in plan.kept().into_iter().enumerate() {
+        plan.remember(at, store::find_many(conn, cx, target, &ids)?.as_ref());
+    }
+    Ok(())
 }
 
 /// GraphQL's `totalCount` asks by being selected.
@@ -192,7 +203,7 @@ fn many<'a>(
     args: &'a ListArgs,
     list: &'a ListSelect,
 ) -> Result<Child<'a>> {
-    let plan = Plan::new(cx, list.entry, args, Some(relation))?;
+    let mut plan = Plan::new(cx, list.entry, args, Some(relation))?;
     let mut parents: Vec<Uuid> = rows.iter().map(|row| row.meta().id).collect();
     parents.sort_unstable();
     parents.dedup();
@@ -208,7 +219,7 @@ fn many<'a>(
     for view in pages.values_mut() {
         view.more = view.rows.len() > plan.limit;
         view.rows.truncate(plan.limit);
-        if plan.backward {
+        if plan.backward() {
             view.rows.reverse();
         }
     }
@@ -222,6 +233,7 @@ fn many<'a>(
             }
         }
     }
+    remember(conn, cx, &mut plan, found.as_ref())?;
     let children = list_children(conn, cx, found.as_ref(), list)?;
     Ok(Child::Many { pages, list: List { plan, rows: found, children } })
 }

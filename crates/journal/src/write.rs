@@ -168,7 +168,7 @@ fn cursor(out: &mut Vec<u8>, list: &List<'_>, at: Option<&usize>, backward: bool
 }
 
 fn about(out: &mut Vec<u8>, list: &List<'_>, view: &View, item: &PageItem) {
-    let (backward, continued) = (list.plan.backward, list.plan.has_cursor());
+    let (backward, continued) = (list.plan.backward(), list.plan.has_cursor());
     let after = if backward { continued } else { view.more };
     let before = if backward { view.more } else { continued };
     match item {

@@ -71,6 +71,11 @@ impl Relation {
         Relation { name, doc, target, link: Link::One, ours: "id", theirs: "id", ours_is: None, theirs_is: None }
     }
 
+    /// Whether it is one of [`Relation::own`].
+    pub fn is_own(&self) -> bool {
+        self.link == Link::One && (self.ours, self.theirs) == ("id", "id") && self.ours_is.is_none()
+    }
+
     /// Our subject, where it is of resource `target`; `them` is the target's [`Entry::subject`].
     pub const fn subject(name: &'static str, target: &'static str, them: &'static str, doc: &'static str) -> Self {
         let ours_is = Some(("subject_type", them));

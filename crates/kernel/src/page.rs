@@ -1,12 +1,12 @@
-//! Lists: sort order, keyset pages both ways, and the statements that read them.
+//! Lists: keyset pages both ways, and the statements that read them. Their order is that of [`crate::sort`].
 //!
 //! What the planner needs was measured (see `docs/decisions`): the first sort key is repeated as a plain bound, NULLS
 //! is never written for columns that cannot be null, and a nullable first key is read in two segments (values, then
 //! nulls), each of which walks a plain index.
 
+use crate::sort::Sorting;
 use crate::statement::{Bind, Statement};
-use crate::{Action, Condition, Cursor, Cx, Entry, Error, Field, FieldType, Kind, Relation, Result, Violations};
-use crate::{codes, decimal_from_text, types};
+use crate::{Action, Condition, Cursor, Cx, Entry, Error, Relation, Result, Row, Rows, codes};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 pub const DEFAULT_LIMIT: usize = 50;
 /// Most rows a page.
 pub const MAX_LIMIT: usize = 500;
-const MAX_SORT_KEYS: usize = 5;
 
 /// Which rows as to archiving.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,15 +37,6 @@ pub enum Count {
     Estimated,
     /// Exactly.
     Exact,
-}
-
-/// One key of a sort order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SortKey {
-    /// Index of the field.
-    pub index: usize,
-    /// Largest first.
-    pub descending: bool,
 }
 
 /// What is asked of a list.
@@ -104,13 +94,10 @@ pub enum Segment {
 pub struct Plan<'a> {
     cx: &'a Cx,
     entry: &'static Entry,
-    keys: Vec<SortKey>,
-    cursor: Option<Cursor>,
+    sorting: Sorting,
     context: String,
     /// `FROM table t WHERE tenant, archived, scope, filter`, without the seek.
     base: Statement,
-    /// The page is read towards the start.
-    pub backward: bool,
     /// Most rows.
     pub limit: usize,
 }
@@ -137,13 +124,13 @@ impl<'a> Plan<'a> {
             condition.filter(entry, "t", filter, args.filter_pointer, &mut base);
             digest.update(serde_json::to_vec(filter).unwrap_or_default());
         }
-        if !condition.is_common() {
+        // Sort and limit stand beside the filter: in the query string, in a body, among arguments.
+        let beside = args.filter_pointer.trim_end_matches("filter");
+        let mut sorting = Sorting::new(entry, &args.sort, &format!("{beside}sort"), cx, &mut condition);
+        if !condition.is_common() || !sorting.is_common() {
             base.once();
         }
         let mut violations = std::mem::take(&mut condition.violations);
-        // Sort and limit stand beside the filter: in the query string, in a body, among arguments.
-        let beside = args.filter_pointer.trim_end_matches("filter");
-        let keys = sort_keys(entry, &args.sort, &format!("{beside}sort"), &mut violations);
         if !(1..=MAX_LIMIT).contains(&args.limit) {
             violations.add(format!("{beside}limit"), "OUT_OF_RANGE", format!("The page size is 1 to {MAX_LIMIT}."));
         }
@@ -153,44 +140,31 @@ impl<'a> Plan<'a> {
         let context =
             format!("{}|{}|{place}|{filter}|{}|{:?}", cx.tenant, entry.name, args.sort.join(","), args.archived);
         let cursor = args.cursor.as_deref().map(|text| Cursor::decode(text, &cx.cursor_key, &context)).transpose()?;
-        if cursor.as_ref().is_some_and(|cursor| cursor.values.len() != keys.len()) {
+        if cursor.as_ref().is_some_and(|cursor| cursor.values.len() != sorting.len()) {
             return Err(Error::new(&codes::INVALID_CURSOR, "The cursor belongs to another sort order."));
         }
-        let backward = args.backward || cursor.as_ref().is_some_and(|cursor| cursor.backward);
-        Ok(Plan { cx, entry, keys, cursor, context, base, backward, limit: args.limit })
+        sorting.backward = args.backward || cursor.as_ref().is_some_and(|cursor| cursor.backward);
+        sorting.cursor = cursor;
+        Ok(Plan { cx, entry, sorting, context, base, limit: args.limit })
     }
 
-    fn field(&self, key: &SortKey) -> &'static Field {
-        self.entry.fields.get(key.index).unwrap_or(&crate::META_FIELDS[0])
+    /// Whether the page is read towards the start.
+    pub fn backward(&self) -> bool {
+        self.sorting.backward
     }
 
     /// The segments to read in order, until the page is full.
     pub fn segments(&self) -> Vec<Segment> {
-        let nullable = self.keys.first().is_some_and(|key| self.field(key).nullable);
-        if !nullable {
-            return vec![Segment::Whole];
-        }
-        let mut order =
-            if self.backward { [Segment::Nulls, Segment::Values] } else { [Segment::Values, Segment::Nulls] };
-        let at_null = self.cursor.as_ref().and_then(|cursor| cursor.values.first()).map(Value::is_null);
-        let start = match at_null {
-            Some(true) => Segment::Nulls,
-            Some(false) => Segment::Values,
-            None => return order.to_vec(),
-        };
-        if order.first() == Some(&start) {
-            return order.to_vec();
-        }
-        order.reverse();
-        vec![start]
+        self.sorting.segments()
     }
 
     /// The statement for one segment of the page: `limit` rows from the cursor on.
     pub fn rows(&self, segment: Segment, limit: usize) -> Result<Statement> {
         let mut out = Statement::new(format!("SELECT {} FROM {} t", self.entry.columns, self.entry.table));
+        self.sorting.joined(segment, &mut out);
         out.append(self.base.clone());
-        self.seek(segment, &mut out)?;
-        self.order(segment, &mut out);
+        self.sorting.seek(segment, &mut out)?;
+        self.sorting.order(segment, &mut out);
         // Not a bind: for an unknown limit the planner assumes a tenth of the table, finds every generic plan dearer
         // than a fresh one, and so plans each execution anew, which cost more than the execution.
         out.sql(format!(" LIMIT {limit}"));
@@ -201,13 +175,16 @@ impl<'a> Plan<'a> {
     pub fn rows_of(&self, relation: &Relation, parents: Vec<uuid::Uuid>, limit: usize) -> Result<Statement> {
         let mut out = Statement::new(format!("SELECT {} FROM unnest(", self.entry.columns));
         out.bind(Bind::Uuids(parents));
-        out.sql(format!(") AS parent(key) CROSS JOIN LATERAL (SELECT t.* FROM {} t", self.entry.table));
+        out.sql(") AS parent(key) CROSS JOIN LATERAL (SELECT t.*");
+        self.sorting.columns_outside(&mut out);
+        out.sql(format!(" FROM {} t", self.entry.table));
+        self.sorting.joined(Segment::Whole, &mut out);
         out.append(self.base.clone());
         out.sql(format!(" AND t.{} = parent.key", relation.theirs));
-        self.seek(Segment::Whole, &mut out)?;
-        self.order(Segment::Whole, &mut out);
+        self.sorting.seek(Segment::Whole, &mut out)?;
+        self.sorting.order(Segment::Whole, &mut out);
         out.sql(format!(" LIMIT {limit}) t"));
-        self.order(Segment::Whole, &mut out);
+        self.sorting.order_outside(&mut out);
         Ok(out)
     }
 
@@ -234,145 +211,24 @@ impl<'a> Plan<'a> {
         out
     }
 
+    /// The resources of what is kept of the records and sorted by. Cursors need it of the records of the page: see
+    /// [`Plan::remember`].
+    pub fn kept(&self) -> Vec<&'static Entry> {
+        self.sorting.kept()
+    }
+
+    /// Remembers what is kept of the records of the page; `at` is the place in [`Plan::kept`].
+    pub fn remember(&mut self, at: usize, rows: &dyn Rows) {
+        self.sorting.remember(at, rows);
+    }
+
     /// The cursor that stands at `row`.
-    pub fn cursor_at(&self, row: &dyn crate::Row, backward: bool) -> String {
-        let mut text = Vec::new();
-        let value = |key: &SortKey| {
-            text.clear();
-            row.write_field(key.index, &mut text);
-            let value: Value = serde_json::from_slice(&text).unwrap_or_default();
-            value.get("amount").cloned().unwrap_or(value)
-        };
-        let values = self.keys.iter().map(value).collect();
-        Cursor { values, backward }.encode(&self.cx.cursor_key, &self.context)
+    pub fn cursor_at(&self, row: &dyn Row, backward: bool) -> String {
+        Cursor { values: self.sorting.values_at(row), backward }.encode(&self.cx.cursor_key, &self.context)
     }
 
     /// Whether a cursor was given.
     pub fn has_cursor(&self) -> bool {
-        self.cursor.is_some()
+        self.sorting.cursor.is_some()
     }
-
-    /// Rows strictly after the cursor, in reading direction.
-    fn seek(&self, segment: Segment, out: &mut Statement) -> Result<()> {
-        let first = self.keys.first().map(|key| self.field(key).column()).unwrap_or("id");
-        match segment {
-            Segment::Whole => {}
-            Segment::Values => drop(out.sql(format!(" AND t.{first} IS NOT NULL"))),
-            Segment::Nulls => drop(out.sql(format!(" AND t.{first} IS NULL"))),
-        }
-        let Some(cursor) = &self.cursor else { return Ok(()) };
-        // In the second segment the cursor stands in the first one: everything is after it.
-        let at_null = cursor.values.first().is_some_and(Value::is_null);
-        if (segment == Segment::Values && at_null) || (segment == Segment::Nulls && !at_null) {
-            return Ok(());
-        }
-        let keys: Vec<_> = self.keys.iter().zip(&cursor.values).skip(usize::from(segment == Segment::Nulls)).collect();
-        if let Some((key, value)) =
-            keys.first().filter(|(key, _)| segment == Segment::Values || !self.field(key).nullable)
-        {
-            let sign = if key.descending == self.backward { ">=" } else { "<=" };
-            out.sql(format!(" AND t.{} {sign} ", self.field(key).column())).bind(self.bind(key, value)?);
-        }
-        out.sql(" AND (FALSE");
-        for at in 0..keys.len() {
-            out.sql(" OR (TRUE");
-            for (key, value) in keys.iter().take(at) {
-                out.sql(format!(" AND t.{} IS NOT DISTINCT FROM ", self.field(key).column()))
-                    .bind(self.bind(key, value)?);
-            }
-            if let Some((key, value)) = keys.get(at) {
-                out.sql(" AND ");
-                self.after(key, value, segment, out)?;
-            }
-            out.sql(")");
-        }
-        out.sql(")");
-        Ok(())
-    }
-
-    /// One key strictly after the cursor's. Nulls stand last, so first when reading backwards.
-    fn after(&self, key: &SortKey, value: &Value, segment: Segment, out: &mut Statement) -> Result<()> {
-        let field = self.field(key);
-        let column = field.column();
-        let nullable = field.nullable && (segment == Segment::Whole || self.keys.first() != Some(key));
-        match (value.is_null(), self.backward) {
-            (true, true) => drop(out.sql(format!("t.{column} IS NOT NULL"))),
-            (true, false) => drop(out.sql("FALSE")),
-            (false, backward) => {
-                let sign = if key.descending == backward { ">" } else { "<" };
-                out.sql(format!("(t.{column} {sign} ")).bind(self.bind(key, value)?);
-                out.sql(if nullable && !backward { format!(" OR t.{column} IS NULL)") } else { ")".into() });
-            }
-        }
-        Ok(())
-    }
-
-    fn order(&self, segment: Segment, out: &mut Statement) {
-        out.sql(" ORDER BY ");
-        let skip = usize::from(segment == Segment::Nulls);
-        for (at, key) in self.keys.iter().enumerate().skip(skip) {
-            let field = self.field(key);
-            let direction = if key.descending == self.backward { "ASC" } else { "DESC" };
-            let bare = !field.nullable || (segment == Segment::Values && at == 0);
-            let nulls = match (bare, self.backward) {
-                (true, _) => "",
-                (false, true) => " NULLS FIRST",
-                (false, false) => " NULLS LAST",
-            };
-            let comma = if at > skip { ", " } else { "" };
-            out.sql(format!("{comma}t.{} {direction}{nulls}", field.column()));
-        }
-    }
-
-    fn bind(&self, key: &SortKey, value: &Value) -> Result<Bind> {
-        let broken = || Error::new(&codes::INVALID_CURSOR, "The cursor cannot be read.");
-        let text = || value.as_str().map(str::to_owned);
-        let nothing = value.is_null() && self.field(key).nullable;
-        Ok(match self.field(key).kind {
-            Kind::Bool => Bind::Bool(value.as_bool()),
-            Kind::Int => Bind::Int(value.as_i64().and_then(|n| i32::try_from(n).ok())),
-            Kind::Decimal | Kind::Money => Bind::Decimal(value.as_str().and_then(decimal_from_text)),
-            Kind::Date => Bind::Date(value.as_str().and_then(types::parse_date)),
-            Kind::Time => Bind::Time(value.as_str().and_then(types::parse_time)),
-            Kind::Id(_) if nothing => Bind::Uuid(None),
-            Kind::Id(_) => Bind::Uuid(Some(uuid::Uuid::parse(value).map_err(|_| broken())?)),
-            Kind::Text | Kind::Enum(..) if nothing => Bind::Text(None),
-            Kind::Text | Kind::Enum(..) => Bind::Text(Some(text().ok_or_else(broken)?)),
-            Kind::Rate | Kind::Json => return Err(broken()),
-        })
-    }
-}
-
-/// The keys of a sort order, always ending in the id. Without any: newest first.
-fn sort_keys(entry: &Entry, sort: &[String], at: &str, violations: &mut Violations) -> Vec<SortKey> {
-    let mut keys: Vec<SortKey> = Vec::new();
-    if sort.len() > MAX_SORT_KEYS {
-        violations.add(at, "OUT_OF_RANGE", format!("At most {MAX_SORT_KEYS} sort keys."));
-    }
-    for text in sort {
-        let (name, descending) = match text.strip_prefix('-') {
-            Some(name) => (name, true),
-            None => (text.as_str(), false),
-        };
-        match entry.field(name).filter(|(_, field)| field.sort) {
-            Some((index, _)) if keys.iter().any(|key| key.index == index) => {
-                violations.add(at, "DUPLICATE", format!("{name} stands twice."));
-            }
-            Some((index, _)) => keys.push(SortKey { index, descending }),
-            None => {
-                let fields = entry.fields.iter().filter(|field| field.sort && field.visible());
-                let allowed = fields.map(|field| field.name).collect::<Vec<_>>().join(", ");
-                violations.add(
-                    at,
-                    "UNKNOWN_FIELD",
-                    format!("{} cannot be sorted by {name:?}. Allowed: {allowed}.", entry.name),
-                );
-            }
-        }
-    }
-    if !keys.iter().any(|key| key.index == 0) {
-        let descending = keys.last().is_none_or(|key| key.descending);
-        keys.push(SortKey { index: 0, descending });
-    }
-    keys
 }

@@ -37,7 +37,7 @@ pub struct Lifecycle {
     #[field(filter, read_only)]
     pub account_id: AccountId,
     /// The stage of the relationship.
-    #[field(filter, read_only, default)]
+    #[field(filter, sort, read_only, default)]
     pub stage: LifecycleStage,
     /// The day the stage began.
     #[field(filter, sort, read_only)]
@@ -65,7 +65,7 @@ pub struct Lifecycle {
     #[field(filter, read_only)]
     pub manual_until: Option<NaiveDate>,
     /// How far the customer has come, from prospect to loyal.
-    #[field(filter, read_only, default)]
+    #[field(filter, sort, read_only, default)]
     pub loyalty_stage: LoyaltyStage,
     /// Whether it still is a customer, by the silence alone.
     #[field(filter, read_only, default)]

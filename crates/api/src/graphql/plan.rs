@@ -245,10 +245,12 @@ pub fn list_args(entry: &Entry, arguments: &Map<String, Value>) -> Result<ListAr
         violations.add(at, "OUT_OF_RANGE", format!("The page size is 1 to {MAX_LIMIT}."));
     }
     let sort = match arguments.get("sort") {
-        Some(Value::Array(keys)) => {
-            keys.iter().filter_map(Value::as_str).filter_map(|key| types::sort_key(entry, key)).collect()
-        }
-        Some(Value::String(key)) => types::sort_key(entry, key).into_iter().collect(),
+        Some(Value::Array(keys)) => keys
+            .iter()
+            .filter_map(Value::as_str)
+            .filter_map(|key| types::sort_key(crate::catalogue(), entry, key))
+            .collect(),
+        Some(Value::String(key)) => types::sort_key(crate::catalogue(), entry, key).into_iter().collect(),
         _ => Vec::new(),
     };
     violations.into_result()?;

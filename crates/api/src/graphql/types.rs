@@ -14,26 +14,27 @@ pub fn edge(entry: &Entry) -> String {
     format!("{}Edge", entry.type_name)
 }
 
+/// `valueProfile.score` → `VALUE_PROFILE_SCORE`.
 fn upper_snake(camel: &str) -> String {
     let mut out = String::new();
     for c in camel.chars() {
-        if c.is_uppercase() {
+        if c.is_uppercase() || c == '.' {
             out.push('_');
         }
-        out.extend(c.to_uppercase());
+        out.extend(c.to_uppercase().filter(|c| *c != '.'));
     }
     out
 }
 
 /// `CREATED_AT_DESC` → `-createdAt`.
-pub fn sort_key(entry: &Entry, value: &str) -> Option<String> {
+pub fn sort_key(catalogue: &Catalogue, entry: &Entry, value: &str) -> Option<String> {
     let (name, minus) = match (value.strip_suffix("_DESC"), value.strip_suffix("_ASC")) {
         (Some(name), _) => (name, "-"),
         (_, Some(name)) => (name, ""),
         _ => return None,
     };
-    let field = entry.fields.iter().find(|field| field.sort && upper_snake(field.name) == name)?;
-    Some(format!("{minus}{}", field.name))
+    let found = kith_kernel::sortable(catalogue, entry).find(|sortable| upper_snake(&sortable.name) == name)?;
+    Some(format!("{minus}{}", found.name))
 }
 
 pub fn arg(name: &str, doc: &str, ty: impl Into<String>) -> (String, MetaInputValue) {
@@ -217,7 +218,7 @@ pub fn register(registry: &mut Registry, catalogue: &'static Catalogue) {
         record(registry, catalogue, entry, &columns);
         page(registry, entry);
         filter(registry, catalogue, entry, &columns);
-        sorts(registry, entry);
+        sorts(registry, catalogue, entry);
         inputs(registry, entry, &columns);
         for command in &entry.commands {
             let Some(name) = command_input(entry, command) else { continue };
@@ -398,11 +399,10 @@ fn filter(registry: &mut Registry, catalogue: &'static Catalogue, entry: &'stati
     );
 }
 
-fn sorts(registry: &mut Registry, entry: &Entry) {
-    let sortable = entry.fields.iter().filter(|field| field.sort && field.visible());
-    let both = sortable.flat_map(|field| {
-        let name = upper_snake(field.name);
-        [(format!("{name}_ASC"), field.doc), (format!("{name}_DESC"), field.doc)]
+fn sorts(registry: &mut Registry, catalogue: &Catalogue, entry: &Entry) {
+    let both = kith_kernel::sortable(catalogue, entry).flat_map(|sortable| {
+        let (name, doc) = (upper_snake(&sortable.name), sortable.field.doc);
+        [(format!("{name}_ASC"), doc), (format!("{name}_DESC"), doc)]
     });
     enumeration(registry, &format!("{}Sort", entry.type_name), &format!("Orders of {}.", entry.name), both);
 }

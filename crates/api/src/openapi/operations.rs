@@ -75,7 +75,7 @@ fn dry_run() -> Value {
     json!({"name": "dryRun", "in": "query", "required": false, "description": "Try, answer, and keep nothing.", "schema": {"type": "boolean"}})
 }
 
-fn listing() -> Vec<Value> {
+fn listing(entry: &Entry) -> Vec<Value> {
     let filter = json!({"name": "filter", "in": "query", "required": false, "style": "deepObject", "explode": true,
         "description": "The filter tree: `filter[field]=value`, `filter[field][operator]=value`, relations by name. Long ones: POST …/query.",
         "schema": {"type": "object", "additionalProperties": true}});
@@ -85,15 +85,19 @@ fn listing() -> Vec<Value> {
         "schema": {"type": "string", "enum": ["none", "estimated", "exact"], "default": "none"}});
     let archived = json!({"name": "archived", "in": "query", "required": false, "description": "Whether archived records are listed.",
         "schema": {"type": "string", "enum": ["false", "true", "any"], "default": "false"}});
-    let sort = text(
-        "sort",
-        "query",
-        "Fields, comma-separated, `-` for descending; newest first unless given. Nulls stand last.",
-        false,
-    );
+    let sort = text("sort", "query", &sorting(entry), false);
     let cursor =
         text("cursor", "query", "`nextCursor` or `previousCursor` of a page, with the same filter and sort.", false);
     [vec![filter, sort, limit, cursor, count, archived], shaping()].concat()
+}
+
+/// What a list can be sorted by, for the query string and for bodies.
+pub fn sorting(entry: &Entry) -> String {
+    let names: Vec<_> = kith_kernel::sortable(crate::catalogue(), entry).map(|sortable| sortable.name).collect();
+    format!(
+        "At most five of these, comma-separated, `-` for descending; newest first unless given. Nulls stand last. `{}`.",
+        names.join("`, `")
+    )
 }
 
 fn timeline() -> Vec<Value> {
@@ -138,7 +142,7 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
             id: format!("list_{plural}"),
             summary: format!("List {}", entry.name.replace('-', " ")),
             description: "A page of records that fit the filter, in the order asked for.",
-            parameters: listing(),
+            parameters: listing(entry),
             body: None,
             good: vec![(200, "A page.", page())],
             other: &[],

@@ -350,9 +350,11 @@ fn filter(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
 
 fn query(entry: &Entry) -> Value {
     let texts = json!({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
+    let mut sort = texts.clone();
+    sort["description"] = super::operations::sorting(entry).into();
     json!({"type": "object", "additionalProperties": false, "properties": {
         "filter": reference(&format!("{}Filter", entry.type_name)),
-        "sort": texts, "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "cursor": {"type": "string"},
+        "sort": sort, "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "cursor": {"type": "string"},
         "fields": texts, "expand": texts,
         "count": {"type": "string", "enum": ["none", "estimated", "exact"]},
         "archived": {"type": "string", "enum": ["false", "true", "any"]}

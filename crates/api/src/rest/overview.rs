@@ -1,16 +1,17 @@
 //! `GET /v1/accounts/{id}/360`: everything a detail page needs, in one call on one connection.
 
-use super::{json, path_id};
+use super::path_id;
 use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use actix_web::{HttpRequest, web};
 use kith_journal::read;
-use kith_kernel::{Action, Cx, Entry};
+use kith_kernel::{Action, Cx, Entry, Item, Selection};
+use serde_json::json;
 
 /// What the page of an account shows.
-const SHOWN: &str =
-    "owner,team,parent,roles,contacts.contactPoints,contactPoints,addresses,children,externalIds,taggings.tag,notes";
+const SHOWN: &str = "owner,team,parent,valueProfile,clv,lifecycle,churnRisk,roles,contacts.contactPoints,contactPoints,\
+addresses,children,externalIds,taggings.tag,notes,opportunities,orders,interactions";
 
 /// What of it the caller may read: a detail page shows what there is to see, and does not fail for the rest.
 fn shown(cx: &Cx, account: &Entry) -> String {
@@ -27,6 +28,22 @@ fn shown(cx: &Cx, account: &Entry) -> String {
     SHOWN.split(',').filter(may).collect::<Vec<_>>().join(",")
 }
 
+/// What grows with the years is shown from the end that matters: what is still open, and what came last.
+fn arranged(mut select: Selection) -> Selection {
+    for item in &mut select.items {
+        let Item::Many { relation, args, .. } = item else { continue };
+        let (filter, sort) = match relation.name {
+            "opportunities" => (json!({"status": {"eq": "OPEN"}}), "closeDate"),
+            "orders" => (json!({}), "-orderedAt"),
+            "interactions" => (json!({}), "-occurredAt"),
+            _ => continue,
+        };
+        args.filter = filter.as_object().cloned();
+        args.sort = vec![sort.to_owned()];
+    }
+    select
+}
+
 /// Its route.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
@@ -36,8 +53,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// Everything about one account.
 ///
-/// The account with its owner, team, parent, roles, contacts and how to reach them, addresses, parts, keys in other
-/// systems, tags and notes. Each list holds its first 50 records and says whether there are more.
+/// The account with its owner, team, parent, what it is worth and expected to bring, where the relationship stands and how
+/// likely it is to end, roles, contacts and how to reach them, addresses, parts, keys in other systems, tags and notes, its
+/// open opportunities by the day on which they should close, its latest orders and its latest interactions. Each list holds
+/// its first 50 records and says whether there are more. What you have no right to read is left out.
 #[utoipa::path(
     get, path = "/v1/accounts/{id}/360", operation_id = "overview_account", tag = "contacts",
     params(("id" = uuid::Uuid, Path, description = "The account's id.")),
@@ -52,8 +71,8 @@ pub async fn overview(caller: Caller, request: HttpRequest) -> Handled {
             let account = cx.entry("accounts")?;
             cx.require(account, Action::Read)?;
             let select = super::select::selection(cx, account, None, Some(&shown(cx, account)))?;
-            read::get(conn, cx, id, &select)
+            read::get(conn, cx, id, &arranged(select))
         })
         .await?;
-    Ok(json(200, text, None))
+    Ok(super::json(200, text, None))
 }

@@ -167,13 +167,13 @@ pub struct ValueProfile {
     #[field(read_only)]
     pub contributions: Custom,
     /// Its layer of the pyramid.
-    #[field(filter, read_only)]
+    #[field(filter, sort, read_only)]
     pub layer: Layer,
     /// The layer that the last run proposed, without effect yet.
     #[field(hidden)]
     pub layer_proposed: Option<Layer>,
     /// Its class.
-    #[field(filter, read_only)]
+    #[field(filter, sort, read_only)]
     pub value_class: ValueClass,
     /// The class that the last run proposed, without effect yet.
     #[field(hidden)]
