@@ -5,6 +5,7 @@
 mod relationship;
 mod run;
 
+pub use kith_loyalty::value::run::ask;
 pub use run::{Outcome, claim, fail, finish};
 
 use chrono::NaiveDate;
@@ -16,7 +17,7 @@ use kith_loyalty::value::facts::{self, Facts, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::{Assessed, Before};
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
+use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
 use relationship::Relations;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -78,7 +79,7 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
         return Ok(0);
     }
     let Some(last) = ValueRun::current(conn, cx)? else {
-        return runs::ask(conn, cx).map(|()| 0);
+        return ask(conn, cx).map(|()| 0);
     };
     let (zone, as_of) = today(conn, cx)?;
     let model = match last.model_id {

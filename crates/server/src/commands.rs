@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use kith_db::{Db, Verdict, embedded};
 use kith_identity::setup::{self, NewTenant};
 use kith_kernel::{Actor, Clock, Currency, Cx, Origin};
+use kith_worker::Worker;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +49,11 @@ enum Command {
     /// Customer value from a file of transactions, without a server or a database.
     #[command(subcommand)]
     Analytics(analytics::AnalyticsCommand),
+    /// Computes the values of all customers of a tenant now; a running server does so every night.
+    Values {
+        /// Short name of the tenant.
+        tenant: String,
+    },
     /// Writes schema.graphql and openapi/openapi.json below a folder.
     ExportSchema {
         /// The folder.
@@ -153,6 +159,11 @@ pub fn run(cli: Cli) -> Result<()> {
             say(&format!("Made the tenant {} ({id}); {admin_email} can log in.", new.slug));
             Ok(())
         }
+        Command::Values { tenant } => {
+            let (_database, db) = ready(&settings)?;
+            say(&values(&db, &tenant)?);
+            Ok(())
+        }
         Command::Db(DbCommand::Url) => {
             let database = database::find(&settings)?;
             say(&database.url);
@@ -240,6 +251,23 @@ pub fn create_tenant(db: &Db, new: &NewTenant, (email, name, password): (&str, &
         Ok(Verdict::Commit(cx.tenant))
     });
     made.map_err(|error| anyhow::anyhow!("The tenant was not made. {error}"))
+}
+
+/// Computes the values of a tenant's customers, with a bar that moves.
+fn values(db: &Db, slug: &str) -> Result<String> {
+    let found = db.read(Uuid::nil(), |conn| kith_identity::login::find_tenant(conn, slug))?;
+    let tenant = found.with_context(|| format!("there is no tenant {slug}"))?;
+    let cursor_key = system_cx(db, tenant)?.cursor_key;
+    let clock = Arc::new(Clock::default());
+    let worker = Worker { db: db.clone(), clock, catalogue: kith_api::catalogue(), cursor_key };
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    let done = worker.recompute(tenant, |accounts| bar.set_message(format!("{accounts} accounts")));
+    bar.finish_and_clear();
+    Ok(match done? {
+        Some(outcome) => format!("Computed {} accounts; {} rows changed.", outcome.accounts, outcome.changed),
+        None => "The values are being computed by somebody else at this moment.".to_owned(),
+    })
 }
 
 fn export(folder: &std::path::Path) -> Result<()> {

@@ -2,7 +2,7 @@
 //! spendable or expire, and tiers that end. It decides when; what is done is elsewhere. Several processes may run it side by side: what one computes, the others leave alone.
 
 use kith_db::{Db, Verdict};
-use kith_flows::value;
+use kith_flows::value::{self, Outcome};
 use kith_identity::Tenant;
 use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
 use kith_loyalty::programme;
@@ -83,7 +83,7 @@ impl Worker {
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
         if whole {
-            while self.run(&cx)? {}
+            while self.run(&cx, |_| {})?.is_some() {}
             // What was released may expire at once, and what expired may cost a tier.
             for settle in [programme::release_due, programme::expire_due, programme::review_tiers] {
                 while self.db.write(tenant, |conn| settle(conn, &cx).map(Verdict::Commit))? > 0 {}
@@ -93,15 +93,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Computes the run that waits or is due. Whether there was one.
-    pub fn run(&self, cx: &Cx) -> Result<bool> {
+    /// Computes the values of all customers of a tenant now. `told` is told how many accounts are done. None: somebody else
+    /// computes them at this moment.
+    pub fn recompute(&self, tenant: Uuid, told: impl FnMut(usize)) -> Result<Option<Outcome>> {
+        let cx = self.cx(tenant)?;
+        self.db.write(tenant, |conn| value::ask(conn, &cx).map(Verdict::Commit))?;
+        self.run(&cx, told)
+    }
+
+    /// Computes the run that waits or is due, if there is one.
+    fn run(&self, cx: &Cx, told: impl FnMut(usize)) -> Result<Option<Outcome>> {
         let claimed = self.db.write(cx.tenant, |conn| value::claim(conn, cx).map(Verdict::Commit))?;
-        let Some(run) = claimed else { return Ok(false) };
-        let done = self.db.compute(cx.tenant, |conn| value::finish(conn, cx, run, |_| {}));
-        match done {
+        let Some(run) = claimed else { return Ok(None) };
+        match self.db.compute(cx.tenant, |conn| value::finish(conn, cx, run, told)) {
             Ok(outcome) => {
                 tracing::info!(tenant = %cx.tenant, accounts = outcome.accounts, changed = outcome.changed, "values computed");
-                Ok(true)
+                Ok(Some(outcome))
             }
             Err(error) => {
                 let why = error.code.title;

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""CPU seconds and peak memory of computing the values of all customers, and of fitting a purchase model.
+
+Fills the demonstration tenant with accounts that bought on ten days each (SCALE accounts, a million by default), runs
+`kith values` once from nothing and once again, and touches one account under a running server. Nothing is asserted.
+
+Needs: target/release/kith and PostgreSQL's psql. Everything runs in a folder of its own that is removed afterwards.
+"""
+
+import argparse, json, os, resource, shutil, signal, subprocess, tempfile, time, urllib.request
+from run import HERE, program, seconds, tree
+
+KITH = f"{HERE}/../target/release/kith"
+PORT = 18081
+
+
+def fill(psql, accounts):
+    psql(f"""
+    SET synchronous_commit = off;
+    SELECT set_config('bench.tenant', (SELECT tenant_id::text FROM tenant_directory WHERE slug = 'northwind'), false);
+    INSERT INTO accounts (tenant_id, id, version, created_at, updated_at, kind, name, industry, importance_class, importance_source, status)
+    SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, now(), now(),
+           'ORGANIZATION', 'Account ' || n, 'Industry ' || n % 12, 'ORDINARY', 'RULE', 'ACTIVE' FROM generate_series(1, {accounts}) n;
+    INSERT INTO customer_days (tenant_id, account_id, day, orders, net, cost, uncosted, discount, discounted, lines, booked, refunded, unconverted)
+    SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+           current_date - 1 - (n * 37 % 211) - (k * (7 + n * 13 % 61)), 1, x.net, x.net * 0.6, 0, 0, 0, 1, x.net, 0, 0
+    FROM generate_series(1, {accounts}) n CROSS JOIN generate_series(0, 9) k
+    CROSS JOIN LATERAL (SELECT (20 + n * 7919 % 9000 + k * 31)::numeric / 10 AS net) x;
+    """)
+    psql("VACUUM ANALYZE accounts"); psql("VACUUM ANALYZE customer_days")
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--accounts", type=int, default=int(os.environ.get("SCALE", 1_000_000)))
+    options = options.parse_args()
+    folder = tempfile.mkdtemp(prefix="kith-bench-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    env = os.environ | {"KITH_DATA_DIR": f"{folder}/data", "KITH_LISTEN": f"127.0.0.1:{PORT}"}
+    env.pop("DATABASE_URL", None)
+    log = open(f"{folder}/log", "w")
+    server = subprocess.Popen([KITH, "serve", "--demo"], env=env, stdout=log, stderr=log)
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz")
+                break
+            except OSError:
+                time.sleep(0.05)
+        url = subprocess.check_output([KITH, "db", "url"], env=env, text=True).strip()
+        psql = lambda sql: subprocess.check_output([program("psql"), url, "-qtAX", "-v", "ON_ERROR_STOP=1", "-c", sql], text=True).strip()
+        fill(psql, options.accounts)
+        results = {"accounts": options.accounts, "customerDays": int(psql("SELECT count(*) FROM customer_days"))}
+        for name in ["from nothing", "again"]:
+            # The server's own worker must not do it first; PostgreSQL is a child of the server.
+            before, began = seconds(tree(server.pid)), time.time()
+            ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+            print(subprocess.check_output([KITH, "values", "northwind"], env=env | {"DATABASE_URL": url}, text=True).strip(), flush=True)
+            mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = mine.ru_utime + mine.ru_stime - ours.ru_utime - ours.ru_stime
+            results[name] = {"kithCpuSeconds": round(cpu, 1), "postgresCpuSeconds": round(seconds(tree(server.pid)) - before, 1),
+                             "seconds": round(time.time() - began, 1), "peakMiB": mine.ru_maxrss // 1024}
+        touch = "INSERT INTO customer_touches SELECT tenant_id, gen_random_uuid(), id, now() FROM accounts WHERE id = '0190a000-0000-7000-8000-000000000001'"
+        began = time.time()
+        psql(touch)
+        while psql("SELECT count(*) FROM customer_touches") != "0":
+            time.sleep(0.1)
+        results["one touched account, seconds until computed"] = round(time.time() - began, 1)
+        results["size"] = psql("SELECT pg_size_pretty(sum(pg_total_relation_size(t))) FROM unnest('{value_profiles,clv_estimates,value_scores,lifecycles,churn_risks}'::regclass[]) t")
+        print(json.dumps(results, indent=2))
+        json.dump(results, open(f"{HERE}/value.json", "w"), indent=2)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
