@@ -27,6 +27,7 @@ mod select;
 mod shape;
 mod statement;
 mod subject;
+pub mod svg;
 pub mod text;
 mod time;
 mod timeline;
