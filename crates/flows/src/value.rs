@@ -3,8 +3,10 @@
 //! learns the borders, and in between everybody is measured against those of the last.
 
 mod run;
+mod simulate;
 
 pub use run::{Outcome, claim, fail, finish};
+pub use simulate::simulate;
 
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
