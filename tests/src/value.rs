@@ -1,6 +1,7 @@
 //! What customers are worth: the published values of real data sets, and what must hold whatever the data are.
 
 mod cdnow;
+mod reports;
 
 use kith_testkit::{Client, Stage, Tenant};
 use kith_worker::Worker;

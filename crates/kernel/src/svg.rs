@@ -67,7 +67,10 @@ mod tests {
     fn amounts_are_written_as_people_read_them() {
         let of = |text: &str| text.parse::<Decimal>().unwrap();
         assert_eq!(whole(of("12345678.5")), "12,345,678");
-        assert_eq!((whole(of("-1234.6")), whole(of("-0.2")), whole(of("0"))), ("−1,235".into(), "0".into(), "0".into()));
+        assert_eq!(
+            (whole(of("-1234.6")), whole(of("-0.2")), whole(of("0"))),
+            ("−1,235".into(), "0".into(), "0".into())
+        );
         assert_eq!((short(of("9999")), short(of("12345"))), ("9,999".into(), "12.3K".into()));
         assert_eq!((short(of("-1250000")), short(of("999500000000"))), ("−1.2M".into(), "1000B".into()));
     }

@@ -1,8 +1,8 @@
 //! A funnel as a picture: SVG that stands by itself, readable in a browser, in print and to a screen reader.
 
 use crate::board::{Funnel, Step};
-use kith_kernel::svg::{self, cut};
 use kith_kernel::escape_xml as xml;
+use kith_kernel::svg::{self, cut};
 use rust_decimal::Decimal;
 use std::fmt::Write;
 

@@ -17,13 +17,12 @@ use kith_loyalty::value::reports::{Language, concentration, movements};
 /// Their routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     let other = || super::other_method("GET, HEAD");
-    let model = |path: &str| web::resource(format!("/v1/value-models/{{id}}/{path}"));
     config
-        .service(model("pyramid").get(pyramid).default_service(other()))
-        .service(model("pyramid.svg").get(pyramid_picture).default_service(other()))
-        .service(model("quadrant").get(quadrant).default_service(other()))
-        .service(model("quadrant.svg").get(quadrant_picture).default_service(other()))
-        .service(model("simulation").get(simulation).default_service(other()))
+        .service(web::resource("/v1/value-models/{id}/pyramid").get(pyramid).default_service(other()))
+        .service(web::resource("/v1/value-models/{id}/pyramid.svg").get(pyramid_picture).default_service(other()))
+        .service(web::resource("/v1/value-models/{id}/quadrant").get(quadrant).default_service(other()))
+        .service(web::resource("/v1/value-models/{id}/quadrant.svg").get(quadrant_picture).default_service(other()))
+        .service(web::resource("/v1/value-models/{id}/simulation").get(simulation).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/entitlements").get(entitled).default_service(other()))
         .service(web::resource("/v1/reports/value-movements").get(moved).default_service(other()))
         .service(web::resource("/v1/reports/concentration").get(concentrated).default_service(other()))

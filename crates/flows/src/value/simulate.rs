@@ -141,7 +141,8 @@ fn matrix(moves: &[Move], places: &[(&'static str, &str)], of: fn(Place) -> &'st
     let table = statistics::movements(&each, places.len());
     let rows = table.iter().enumerate().map(|(row, cells)| {
         // Nobody is lost: the same accounts are judged again.
-        let to = cells.iter().take(places.len()).enumerate().map(|(to, count)| json!({"place": name(to), "count": count}));
+        let to =
+            cells.iter().take(places.len()).enumerate().map(|(to, count)| json!({"place": name(to), "count": count}));
         json!({"place": name(row), "size": cells.iter().sum::<u64>(), "to": to.collect::<Vec<_>>()})
     });
     Value::Array(rows.collect())

@@ -32,7 +32,8 @@ pub fn entitlements(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<V
         Some(days) => {
             let (last, on, today) = last_care(conn, cx, account)?;
             // Who never heard from us is due at once.
-            let due = on.and_then(|on| on.checked_add_days(Days::new(crate::value::facts::days(days)))).unwrap_or(today);
+            let due =
+                on.and_then(|on| on.checked_add_days(Days::new(crate::value::facts::days(days)))).unwrap_or(today);
             Some(json!({"lastOn": on, "lastAt": last, "everyDays": days, "dueOn": due, "isOverdue": due < today}))
         }
         None => None,

@@ -65,9 +65,7 @@ pub fn equity(conn: &mut PgConnection, cx: &Cx) -> Result<Value> {
     let rows = groups(conn, cx)?;
     let total = sum(&rows, |_| true);
     let by = |name: &'static str, all: &[(&'static str, &str)], key: fn(&Row) -> &str| -> Vec<Value> {
-        let row = |(value, _): &(&'static str, &str)| {
-            sum(&rows, |row| key(row) == *value).shown((name, value), &total)
-        };
+        let row = |(value, _): &(&'static str, &str)| sum(&rows, |row| key(row) == *value).shown((name, value), &total);
         all.iter().map(row).collect()
     };
     let probabilistic = sum(&rows, |row| row.0.2 == ClvMethod::Probabilistic.as_str());

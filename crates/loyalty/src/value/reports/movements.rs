@@ -84,12 +84,7 @@ pub fn movements(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Resul
 type Move = (Option<String>, Option<String>, i64);
 
 /// How many went from where to where.
-fn moves(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    column: &str,
-    (first, last): (NaiveDate, NaiveDate),
-) -> Result<Vec<Move>> {
+fn moves(conn: &mut PgConnection, cx: &Cx, column: &str, (first, last): (NaiveDate, NaiveDate)) -> Result<Vec<Move>> {
     let entry = cx.entry(ValueScore::NAME)?;
     let scope = cx.require(entry, Action::Read)?;
     let mut condition = Condition::new(cx, false);

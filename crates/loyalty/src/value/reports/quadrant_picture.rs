@@ -171,7 +171,8 @@ fn names(out: &mut String, quadrant: &Quadrant, (x, y): (Axis, Axis), mut taken:
         let name = svg::cut(name, NAME);
         let (at_x, at_y) = (x.at(real(point.x)), y.at(real(point.y)));
         let long = wide(&name, 12.0);
-        let fits = |[a, b, c, d]: &[f64; 4]| *a >= PLOT[0] + 2.0 && *b >= PLOT[1] && *c <= PLOT[2] - 2.0 && *d <= PLOT[3];
+        let fits =
+            |[a, b, c, d]: &[f64; 4]| *a >= PLOT[0] + 2.0 && *b >= PLOT[1] && *c <= PLOT[2] - 2.0 && *d <= PLOT[3];
         let free = |box_: &[f64; 4]| {
             fits(box_) && !taken.iter().any(|[a, b, c, d]| box_[0] < *c && *a < box_[2] && box_[1] < *d && *b < box_[3])
         };
