@@ -187,4 +187,5 @@ def show(results, server, started):
     json.dump({"rows": rows, "residentMegabytes": memory, "freshStartSeconds": round(started, 2)}, open(f"{HERE}/results.json", "w"), indent=2)
 
 
-main()
+if __name__ == "__main__":
+    main()

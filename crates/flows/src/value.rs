@@ -4,9 +4,11 @@
 
 mod relationship;
 mod run;
+mod simulate;
 
 pub use kith_loyalty::value::run::ask;
 pub use run::{Outcome, claim, fail, finish};
+pub use simulate::simulate;
 
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};

@@ -29,6 +29,7 @@ mod shape;
 mod sort;
 mod statement;
 mod subject;
+pub mod svg;
 pub mod text;
 mod time;
 mod timeline;

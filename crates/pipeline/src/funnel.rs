@@ -2,8 +2,8 @@
 
 use crate::board::{Funnel, Step};
 use kith_kernel::escape_xml as xml;
+use kith_kernel::svg::{self, cut};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 use std::fmt::Write;
 
 const WIDTH: i64 = 880;
@@ -24,16 +24,7 @@ pub fn draw(funnel: &Funnel) -> String {
     let rows = i64::try_from(funnel.steps.len()).unwrap_or(0);
     let height = TOP + rows * ROW + 40;
     let title = format!("Funnel of {}", funnel.pipeline);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
-         role=\"img\" aria-labelledby=\"title desc\" font-family=\"system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'Noto Sans CJK SC', Arial, sans-serif\">\n\
-         <title id=\"title\">{}</title>\n<desc id=\"desc\">{}</desc>\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"24\" y=\"34\" font-size=\"20\" font-weight=\"600\" fill=\"#1a1a1a\">{}</text>\n",
-        xml(&title),
-        xml(&described(funnel)),
-        xml(&cut(&title, 70)),
-    );
+    let mut out = svg::open((WIDTH, height), &title, &described(funnel));
     let heads = [(24, "start", "Stage"), (MIDDLE, "middle", "Reached"), (WIDTH - 24, "end", "Here now")];
     for (x, anchor, text) in heads {
         let _ = writeln!(
@@ -107,22 +98,7 @@ fn width(reached: i64, most: i64) -> i64 {
 
 /// Whole units with separators, as on a chart.
 fn amount(funnel: &Funnel, step: &Step) -> String {
-    let whole = step.amount.round().to_i128().unwrap_or_default().to_string();
-    let mut text = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{text} {}", funnel.currency)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
+    format!("{} {}", svg::whole(step.amount), funnel.currency)
 }
 
 fn sentence(funnel: &Funnel, step: &Step) -> String {

@@ -106,4 +106,23 @@ async fn rfm_and_abc(market: &mut Market) {
         let found = ["rfmRecency", "rfmFrequency", "rfmMonetary"].map(|field| profile[field].as_i64().unwrap());
         assert_eq!(found, scores, "{id}: {profile}");
     }
+    concentration(market).await;
+}
+
+async fn concentration(market: &Market) {
+    for of in ["revenue", "lifetimeRevenue"] {
+        let found = market.admin.get(&format!("/v1/reports/concentration?of={of}")).await.expect(200).body;
+        near("Gini", found["gini"].as_f64().unwrap(), 0.63092, 0.0, 0.00002);
+        near("top 20 %", found["topShares"][2]["share"].as_f64().unwrap(), 0.6745, 0.0, 0.00005);
+        near("sum", number(&found["sum"]), 244_091.94 + 0.08, 0.0, 0.005);
+        let counts = found["classes"].as_array().unwrap().iter().map(|class| class["count"].as_i64().unwrap());
+        assert_eq!(counts.collect::<Vec<_>>(), [777, 801, 771 + 8, 0]);
+        let curve = found["whaleCurve"].as_array().unwrap();
+        assert_eq!((&curve[19]["share"], curve.last().unwrap()["ofTotal"].as_f64()), (&json!(0.20025), Some(1.0)));
+    }
+    let equity = market.admin.get("/v1/reports/customer-equity").await.expect(200).body;
+    let sum: f64 = all(market, "clv-estimates", "value").await.iter().map(number).sum();
+    near("equity", number(&equity["value"]), sum, 1e-9, 0.0);
+    let [low, high] = ["low", "high"].map(|name| number(&equity["interval"][name]));
+    assert!(low < sum && sum < high, "{equity}");
 }

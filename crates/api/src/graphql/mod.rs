@@ -14,6 +14,7 @@ mod roots;
 mod run;
 mod timeline;
 mod types;
+mod value;
 mod variables;
 mod viewer;
 mod writer;
@@ -32,6 +33,7 @@ pub struct Query(
     board::BoardQuery,
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
+    value::ValueQuery,
 );
 
 /// The mutation root.

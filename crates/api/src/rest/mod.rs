@@ -13,6 +13,7 @@ pub mod select;
 pub mod standard;
 pub mod system;
 mod timeline;
+pub mod value;
 
 use crate::caller::Answer;
 use actix_web::http::StatusCode;
@@ -36,6 +37,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     pictures::routes(config);
     reconciliation::routes(config);
     reports::routes(config);
+    value::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
     config.default_service(web::to(nowhere));

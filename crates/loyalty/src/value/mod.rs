@@ -19,6 +19,7 @@ mod number;
 pub mod potential;
 pub mod profile;
 pub mod purchase;
+pub mod reports;
 pub mod rows;
 pub mod run;
 pub mod wallet;

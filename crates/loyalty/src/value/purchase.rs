@@ -110,15 +110,18 @@ impl PurchaseModel {
         kind: PurchaseKind,
         customers: &[(History, Spend)],
     ) -> Result<Option<Self>> {
-        let Ok(histories) = Histories::counted(customers.iter().map(|(history, _)| (*history, 1))) else {
-            return Ok(None);
-        };
+        let Some(row) = Self::fitted(cx, as_of, kind, customers) else { return Ok(None) };
+        let kept = verbs::follow(conn, cx, row)?;
+        Ok(kept.any().downcast_ref::<Self>().cloned())
+    }
+
+    /// Fits one without keeping it.
+    pub fn fitted(cx: &Cx, as_of: NaiveDate, kind: PurchaseKind, customers: &[(History, Spend)]) -> Option<Self> {
+        let histories = Histories::counted(customers.iter().map(|(history, _)| (*history, 1))).ok()?;
         let options = FitOptions { kind: options(kind), least_repeaters: LEAST_REPEATERS, prior: None };
         let spends: Vec<Spend> = customers.iter().map(|(_, spend)| *spend).filter(|spend| spend.repeats > 0).collect();
-        let (Ok(fitted), Ok(money)) = (fit(&histories, &options), fit_spend(&spends, LEAST_REPEATERS)) else {
-            return Ok(None);
-        };
-        let row = PurchaseModel {
+        let (fitted, money) = (fit(&histories, &options).ok()?, fit_spend(&spends, LEAST_REPEATERS).ok()?);
+        Some(PurchaseModel {
             kind: fitted.model.name().to_owned(),
             fitted_on: as_of,
             customers: count(fitted.customers),
@@ -132,9 +135,7 @@ impl PurchaseModel {
             findings: Custom(findings(&fitted, &money)),
             validation: Custom(interval(&fitted, &money, customers)),
             ..Self::blank(Meta::new(cx))
-        };
-        let kept = verbs::follow(conn, cx, row)?;
-        Ok(kept.any().downcast_ref::<Self>().cloned())
+        })
     }
 }
 

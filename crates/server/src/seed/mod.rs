@@ -7,6 +7,7 @@ mod leads;
 mod northwind;
 mod orders;
 mod pipeline;
+mod value;
 
 use crate::commands::{create_tenant, system_cx};
 use anyhow::Result;

@@ -1,7 +1,7 @@
 //! Northwind's CSV files as batch steps. Customers and suppliers become accounts with a role, a contact, an address and
 //! contact points; employees become users in teams; whoever took most of a customer's orders owns the account.
 
-use super::{forecast, interactions, leads, orders, pipeline};
+use super::{forecast, interactions, leads, orders, pipeline, value};
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_api::documents::OrderDocumentResults;
@@ -140,6 +140,7 @@ pub fn load(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     leads::load(&mut load, &customers)?;
     interactions::load(&mut load, &customers)?;
     orders::load(&mut load)?;
+    value::load(&mut load)?;
     Ok(load.records)
 }
 

@@ -1,0 +1,568 @@
+//! The shapes of the reports of customer value.
+
+use async_graphql::SimpleObject;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A part of a total.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueSum {
+    /// How much, a decimal as a text.
+    amount: String,
+    /// Its share of the total; null where that is nothing, or a loss.
+    share: Option<f64>,
+}
+
+/// What a report is about.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueModelName {
+    /// Its id.
+    id: Uuid,
+    /// Its name.
+    name: String,
+}
+
+/// What customers come to together.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueSums {
+    /// How many accounts.
+    count: i64,
+    /// Their share of all accounts, 0 to 1.
+    share: Option<f64>,
+    /// Net revenue of the window.
+    revenue: ValueSum,
+    /// Profit of the window: revenue less the cost of the goods and the cost to serve.
+    profit: ValueSum,
+    /// Lifetime value.
+    clv: ValueSum,
+    /// Cost to serve in the window.
+    cost_to_serve: ValueSum,
+    /// Mean of the scores, a decimal as a text.
+    mean_score: Option<String>,
+}
+
+/// The customer pyramid of the published value model: how many customers are in each layer, and what they bring and cost.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuePyramid {
+    /// The model.
+    model: ValueModelName,
+    /// The last day that the values know; null before the first run.
+    as_of: Option<String>,
+    /// OK; STALE: the values are still those of the model before, and a run is awaited; INSUFFICIENT_DATA: there was no run yet.
+    state: String,
+    /// The currency of all amounts, ISO 4217.
+    currency: String,
+    /// Those who bought in the window: the layers TOP to SMALL.
+    active_customers: i64,
+    /// The layers from the top.
+    layers: Vec<ValuePyramidLayer>,
+    /// Of all layers together.
+    total: ValueSums,
+}
+
+/// A layer of the pyramid.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuePyramidLayer {
+    /// TOP, LARGE, MEDIUM, SMALL, INACTIVE, PROSPECT or SUSPECT.
+    layer: String,
+    /// How many accounts.
+    count: i64,
+    /// Their share of all accounts, 0 to 1.
+    share: Option<f64>,
+    /// Net revenue of the window.
+    revenue: ValueSum,
+    /// Profit of the window: revenue less the cost of the goods and the cost to serve.
+    profit: ValueSum,
+    /// Lifetime value.
+    clv: ValueSum,
+    /// Cost to serve in the window.
+    cost_to_serve: ValueSum,
+    /// Mean of the scores, a decimal as a text.
+    mean_score: Option<String>,
+    /// Its share of those who bought in the window, 0 to 1; null for the layers of those who did not.
+    share_of_active: Option<f64>,
+}
+
+/// The quadrant of the published value model: present value against potential.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueQuadrant {
+    /// The model.
+    model: ValueModelName,
+    /// The last day that the values know; null before the first run.
+    as_of: Option<String>,
+    /// OK; STALE: the values are still those of the model before, and a run is awaited; INSUFFICIENT_DATA: there was no run yet.
+    state: String,
+    /// The currency of all amounts, ISO 4217.
+    currency: String,
+    /// What present value is: PROFIT or SCORE.
+    quadrant: String,
+    /// From where present value is high.
+    value_cut: ValueCut,
+    /// From where potential is high.
+    potential_cut: ValueCut,
+    /// The classes.
+    classes: Vec<ValueQuadrantClass>,
+    /// Of all classes together.
+    total: ValueSums,
+    /// The largest customers by present value.
+    points: Vec<ValuePoint>,
+}
+
+/// From where something is high; on the cut counts as high.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueCut {
+    /// The border, a decimal as a text; null: nobody reaches it, or there was no run yet.
+    value: Option<String>,
+    /// CONFIGURED, PROFIT_80_PERCENT (the fewest customers who together make 80 % of the profit) or MEDIAN.
+    source: String,
+}
+
+/// A class of the quadrant.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueQuadrantClass {
+    /// LEAD, IRON, GOLD, PLATINUM or UNCLASSIFIED.
+    value_class: String,
+    /// How many accounts.
+    count: i64,
+    /// Their share of all accounts, 0 to 1.
+    share: Option<f64>,
+    /// Net revenue of the window.
+    revenue: ValueSum,
+    /// Profit of the window: revenue less the cost of the goods and the cost to serve.
+    profit: ValueSum,
+    /// Lifetime value.
+    clv: ValueSum,
+    /// Cost to serve in the window.
+    cost_to_serve: ValueSum,
+    /// Mean of the scores, a decimal as a text.
+    mean_score: Option<String>,
+}
+
+/// A customer in the quadrant.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuePoint {
+    /// The account.
+    account_id: Uuid,
+    /// Its name; null where it may not be read.
+    name: Option<String>,
+    /// Present value, a decimal as a text.
+    x: String,
+    /// Potential, 0 to 100, a decimal as a text.
+    y: String,
+    /// Its class. A move across a cut changes it only when it is clear, or seen twice.
+    value_class: String,
+}
+
+/// Who moved between two days. Rows sum to the sizes on the first day.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMovements {
+    /// layer or class.
+    by: String,
+    /// The first day that was asked for.
+    from: String,
+    /// The last day that was asked for.
+    to: String,
+    /// The day that is compared: the last stored one until then, or the first of all; null: nothing is stored.
+    first_on: Option<String>,
+    /// The day that it is compared with.
+    last_on: Option<String>,
+    /// A row for each layer or class of the first day, and one for those who were not customers then.
+    rows: Vec<ValueMovementRow>,
+}
+
+/// Those who were in a layer or class on the first day.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMovementRow {
+    /// The layer or class; null: they were not customers then.
+    place: Option<String>,
+    /// How many.
+    size: i64,
+    /// Where they are on the last day.
+    to: Vec<ValueMovementCell>,
+}
+
+/// Those of a row who are in a layer or class on the last day.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMovementCell {
+    /// The layer or class; null: they are customers no more, as the account was merged or all was refunded.
+    place: Option<String>,
+    /// How many.
+    count: i64,
+    /// Their share of the row, 0 to 1.
+    share: Option<f64>,
+}
+
+/// How much few customers, or few products, weigh. Only positive values add to the total; the others take part as those who have nothing.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueConcentration {
+    /// revenue, profit, lifetimeRevenue or clv.
+    of: String,
+    /// accounts or products.
+    by: String,
+    /// The last day that the values know; null before the first run.
+    as_of: Option<String>,
+    /// The currency of all amounts, ISO 4217.
+    currency: String,
+    /// How many take part.
+    count: i64,
+    /// Sum of all values, a decimal as a text.
+    sum: String,
+    /// How many are positive.
+    positive: i64,
+    /// Sum of those.
+    positive_sum: String,
+    /// Gini's coefficient: 0 if all have the same, towards 1 if one has everything.
+    gini: Option<f64>,
+    /// The smallest share of all that makes 80 % of the total.
+    makes80_percent: Option<f64>,
+    /// Share of the long tail: of all but the largest fifth.
+    tail: Option<f64>,
+    /// What the largest 1, 5 and 20 % have.
+    top_shares: Vec<TopShare>,
+    /// What the 1, 10 and 100 largest have.
+    top_counts: Vec<TopCount>,
+    /// The classes A, B, C and N.
+    classes: Vec<AbcClass>,
+    /// The largest, in their order.
+    largest: Vec<LargestValue>,
+    /// Running sums, the largest first: its peak is what there would be without those who cost more than they bring.
+    whale_curve: Vec<WhalePoint>,
+    /// Sold on lines that name no product; null for accounts, and where there are none.
+    unassigned: Option<String>,
+}
+
+/// What the largest part has.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TopShare {
+    /// The part, 0 to 1.
+    top: f64,
+    /// What it has of the total.
+    share: Option<f64>,
+}
+
+/// What the largest have.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TopCount {
+    /// How many.
+    top: i64,
+    /// What they have of the total.
+    share: Option<f64>,
+}
+
+/// A class of the ABC analysis.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AbcClass {
+    /// A: those before it make less than 80 % of the total; B: less than 95 %; C: the rest; N: nothing, or a loss.
+    class: String,
+    /// How many.
+    count: i64,
+    /// What they come to, a decimal as a text.
+    amount: String,
+    /// Its share of the total; null for N.
+    share: Option<f64>,
+}
+
+/// One of the largest.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LargestValue {
+    /// The account or product.
+    id: Uuid,
+    /// Its name; null where it may not be read.
+    name: Option<String>,
+    /// Its value, a decimal as a text.
+    amount: String,
+    /// Its share of the total.
+    share: Option<f64>,
+    /// The share of it and those before it.
+    cumulative: Option<f64>,
+    /// Its class.
+    class: String,
+}
+
+/// A point of the whale curve.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhalePoint {
+    /// How many of the largest.
+    customers: i64,
+    /// Their share of all, 0 to 1.
+    share: f64,
+    /// What they come to, a decimal as a text.
+    amount: String,
+    /// That over the sum of all; null where that is nothing, or a loss.
+    of_total: Option<f64>,
+}
+
+/// Customer equity: the lifetime values of all customers together. What winning customers cost is not taken off; it stands beside.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerEquity {
+    /// The last day that the values know; null before the first run.
+    as_of: Option<String>,
+    /// The currency of all amounts, ISO 4217.
+    currency: String,
+    /// Customers with a lifetime value.
+    customers: i64,
+    /// Sum of their values, a decimal as a text.
+    value: String,
+    /// Months looked ahead.
+    horizon_months: i64,
+    /// Discount in per cent a month, a decimal as a text.
+    monthly_discount: String,
+    /// The fit that PROBABILISTIC values rest on; null: too few customers came back.
+    purchase_model: Option<EquityModel>,
+    /// Where the sum of the PROBABILISTIC values lies in eight of ten draws of the fit; null without one.
+    interval: Option<EquityInterval>,
+    /// What winning customers cost, and what they will bring.
+    acquisition: EquityAcquisition,
+    /// By the way the values were made.
+    methods: Vec<EquityMethod>,
+    /// By layer.
+    layers: Vec<EquityLayer>,
+    /// By class.
+    classes: Vec<EquityClass>,
+}
+
+/// The fit of a purchase model.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityModel {
+    /// Its id.
+    id: Uuid,
+    /// BG/NBD, MBG/NBD, Pareto/NBD or NBD.
+    kind: String,
+    /// The last day that it knows.
+    fitted_on: String,
+}
+
+/// How far off a sum may be.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityInterval {
+    /// The 10 % point, a decimal as a text.
+    low: String,
+    /// The 90 % point.
+    high: String,
+    /// The sum that it is about.
+    of: String,
+}
+
+/// What winning customers cost, of those customers for whom it is known.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityAcquisition {
+    /// How many those are.
+    customers: i64,
+    /// What winning them cost, a decimal as a text.
+    cost: String,
+    /// Their lifetime value.
+    value: String,
+    /// value ÷ cost; null where nothing is known.
+    ratio: Option<String>,
+}
+
+/// Values that were made in one way.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityMethod {
+    /// PROBABILISTIC, SIMPLE or HISTORIC.
+    method: String,
+    /// How many customers.
+    customers: i64,
+    /// Sum of their lifetime values, a decimal as a text.
+    value: String,
+    /// Its share of all.
+    share: Option<f64>,
+    /// What winning them cost.
+    acquisition: EquityAcquisition,
+}
+
+/// Values of a layer.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityLayer {
+    /// The layer.
+    layer: String,
+    /// How many customers.
+    customers: i64,
+    /// Sum of their lifetime values, a decimal as a text.
+    value: String,
+    /// Its share of all.
+    share: Option<f64>,
+    /// What winning them cost.
+    acquisition: EquityAcquisition,
+}
+
+/// Values of a class.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EquityClass {
+    /// The class.
+    value_class: String,
+    /// How many customers.
+    customers: i64,
+    /// Sum of their lifetime values, a decimal as a text.
+    value: String,
+    /// Its share of all.
+    share: Option<f64>,
+    /// What winning them cost.
+    acquisition: EquityAcquisition,
+}
+
+/// What an account is entitled to: what its class gets by the resource policies, and when it is to hear from us again.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountEntitlements {
+    /// The account.
+    account_id: Uuid,
+    /// Its class: LEAD, IRON, GOLD, PLATINUM or UNCLASSIFIED.
+    value_class: String,
+    /// Its layer of the pyramid; null: it was not valued yet.
+    layer: Option<String>,
+    /// How much care it should get by rule.
+    importance: Option<String>,
+    /// The resource policy of its class.
+    policy: Option<EntitlementPolicy>,
+    /// Why there is no policy: NOT_VALUED, UNCLASSIFIED or NO_POLICY; null: there is one.
+    reason: Option<String>,
+    /// The highest discount in per cent that may be given without asking, a decimal as a text; null: none is set.
+    discount_ceiling: Option<String>,
+    /// When it is to hear from us; null: the policy does not say.
+    care: Option<EntitlementCare>,
+    /// Where the class comes from.
+    source: EntitlementSource,
+}
+
+/// What a class gets.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitlementPolicy {
+    /// The resource policy.
+    id: Uuid,
+    /// DIVEST, RE_ENGINEER, MAINTAIN or INVEST.
+    strategy: String,
+    /// The service level.
+    service_level: Option<String>,
+    /// Hours within which a request is answered.
+    response_hours: Option<i64>,
+    /// What else they get.
+    benefits: Option<String>,
+}
+
+/// When an account is to hear from us.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitlementCare {
+    /// The day on which it last heard from us: the last outbound interaction.
+    last_on: Option<String>,
+    /// The same as an instant.
+    last_at: Option<String>,
+    /// Days between two touches that we begin.
+    every_days: i64,
+    /// The day by which it is to hear from us again; today where it never did.
+    due_on: String,
+    /// That day is over.
+    is_overdue: bool,
+}
+
+/// Where a class comes from.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitlementSource {
+    /// The value model that counted; null: the usual one, or the account was not valued yet.
+    model_id: Option<Uuid>,
+    /// The last day that the values know.
+    as_of: Option<String>,
+    /// How much they can be relied on.
+    state: String,
+    /// The score, a decimal as a text.
+    score: Option<String>,
+    /// What more there is to gain, 0 to 100, a decimal as a text.
+    potential: Option<String>,
+}
+
+/// What a value model would change: all accounts judged by it on the facts of today. Nothing is stored.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueSimulation {
+    /// The model.
+    model: ValueModelName,
+    /// The last day that was looked at.
+    as_of: String,
+    /// Accounts that were judged.
+    accounts: i64,
+    /// Those of them whose layer or class would be another.
+    moved: i64,
+    /// From the layers as they are to those of the model.
+    layers: Vec<ValueMoveRow>,
+    /// From the classes as they are to those of the model.
+    classes: Vec<ValueMoveRow>,
+    /// Those who would move farthest: by layers, then by points of the score.
+    movers: Vec<ValueMover>,
+}
+
+/// Those who are in a layer or class now.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMoveRow {
+    /// The layer or class; null: they are not valued yet.
+    place: Option<String>,
+    /// How many.
+    size: i64,
+    /// Where the model would put them.
+    to: Vec<ValueMoveCell>,
+}
+
+/// Those of a row whom the model would put somewhere.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMoveCell {
+    /// The layer or class.
+    place: String,
+    /// How many.
+    count: i64,
+}
+
+/// A customer who would move.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueMover {
+    /// The account.
+    account_id: Uuid,
+    /// Its name; null where it may not be read.
+    name: Option<String>,
+    /// Where it stands.
+    from: ValuePlace,
+    /// Where the model would put it.
+    to: ValuePlace,
+}
+
+/// Where a customer stands.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuePlace {
+    /// The layer.
+    layer: String,
+    /// The class.
+    value_class: String,
+    /// The score, a decimal as a text.
+    score: Option<String>,
+}
