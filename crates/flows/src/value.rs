@@ -10,12 +10,14 @@ use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived;
 use kith_kernel::{Bind, Cx, Result, Statement};
+use kith_loyalty::standing;
 use kith_loyalty::value::assess::Judge;
 use kith_loyalty::value::facts::{self, Facts, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Before;
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
+use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueProfile, ValueRun, run as runs};
+use rust_decimal::prelude::ToPrimitive;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -118,6 +120,9 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], is_ru
     let judge = rules.judge();
     let assessed: Vec<_> =
         facts.iter().map(|one| judge.assess(cx, one, before.get(&one.account).copied(), is_run)).collect();
+    let share = |profile: &ValueProfile| Some((profile.account_id.0, profile.share_of_wallet?.to_f64()?));
+    let shares = assessed.iter().filter_map(|one| share(&one.profile)).collect();
+    let loyalty = standing::assess_page(conn, cx, facts, &shares, &rules.borders, rules.reading.as_of)?;
     let (mut profiles, mut values, mut scores) = (Vec::new(), Vec::new(), Vec::new());
     for one in assessed {
         // Those who never bought have no history to tell.
@@ -127,7 +132,10 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], is_ru
         profiles.push(one.profile);
         values.push(one.clv);
     }
-    Ok(derived::put(conn, &profiles)? + derived::put(conn, &values)? + derived::put(conn, &scores)?)
+    Ok(standing::apply(conn, cx, &loyalty)?
+        + derived::put(conn, &profiles)?
+        + derived::put(conn, &values)?
+        + derived::put(conn, &scores)?)
 }
 
 /// Where the accounts stood.

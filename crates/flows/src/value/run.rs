@@ -7,6 +7,7 @@ use diesel::PgConnection;
 use kith_journal::verbs;
 use kith_kernel::ids::{PurchaseModelId, ValueModelId};
 use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
+use kith_loyalty::standing::Peers;
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::borders::UNREACHED;
 use kith_loyalty::value::facts::{self, Reading, Which};
@@ -96,7 +97,7 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let purchase = purchase.and_then(|model| model.ready());
     let lesson =
         Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
-    let borders = Borders { run: id, ..lesson.learn() };
+    let borders = Borders { run: id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);
     let rules = Rules { model, indicators, purchase, borders, reading };
     let outcome = all(conn, cx, &rules, &mut told)?;
@@ -162,7 +163,7 @@ fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, told: &mut impl FnMut(us
 /// What is behind this run: values of accounts that were archived, days of this month before this one, and what said that
 /// accounts had changed.
 fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<()> {
-    for table in ["value_profiles", "clv_estimates"] {
+    for table in ["value_profiles", "clv_estimates", "loyalty_assessments"] {
         let mut out = Statement::new(format!(
             "UPDATE {table} AS t SET archived_at = a.archived_at, version = t.version + 1, updated_at = "
         ));
