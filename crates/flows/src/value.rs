@@ -16,8 +16,7 @@ use kith_loyalty::value::facts::{self, Facts, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Before;
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueProfile, ValueRun, run as runs};
-use rust_decimal::prelude::ToPrimitive;
+use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -120,8 +119,7 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], is_ru
     let judge = rules.judge();
     let assessed: Vec<_> =
         facts.iter().map(|one| judge.assess(cx, one, before.get(&one.account).copied(), is_run)).collect();
-    let share = |profile: &ValueProfile| Some((profile.account_id.0, profile.share_of_wallet?.to_f64()?));
-    let shares = assessed.iter().filter_map(|one| share(&one.profile)).collect();
+    let shares = standing::shares(assessed.iter().map(|one| &one.profile));
     let loyalty = standing::assess_page(conn, cx, facts, &shares, &rules.borders, rules.reading.as_of)?;
     let (mut profiles, mut values, mut scores) = (Vec::new(), Vec::new(), Vec::new());
     for one in assessed {

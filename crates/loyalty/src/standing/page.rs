@@ -8,8 +8,9 @@ use super::rules::{self, Bar, Weights};
 use super::sign::Axis;
 use super::{LoyaltyAssessment, inputs::Inputs};
 use crate::value::Borders;
+use crate::value::ValueProfile;
 use crate::value::facts::Facts;
-use crate::value::number::{shown, text};
+use crate::value::number::{real, shown, text};
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_journal::derived;
@@ -39,6 +40,11 @@ pub fn assess_page(
         row(cx, &customer, &weights)
     };
     Ok(facts.iter().map(assess).collect())
+}
+
+/// Per cent of their need that accounts buy from us, where it is known.
+pub fn shares<'a>(profiles: impl Iterator<Item = &'a ValueProfile>) -> HashMap<Uuid, f64> {
+    profiles.filter_map(|profile| Some((profile.account_id.0, real(profile.share_of_wallet?)))).collect()
 }
 
 /// Stores assessments; the number of those that changed.
