@@ -35,7 +35,7 @@ impl Fair {
     }
 
     pub async fn id(&self, key: &str) -> String {
-        self.market.account(key, "").await["id"].as_str().unwrap().to_owned()
+        self.market.account(key, "owner").await["id"].as_str().unwrap().to_owned()
     }
 
     /// Answers of an account, two days ago.

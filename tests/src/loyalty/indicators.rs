@@ -10,10 +10,10 @@ async fn the_latest_observation_stands_however_they_arrive() {
     let path = "/v1/loyalty-indicators/external/desk/a-tolerance";
     let body = |raw: &str, ago: u64| json!({"accountId": account, "kind": "FAILURE_TOLERANCE", "system": "desk", "raw": raw, "observedOn": fair.ago(ago)});
     let first = admin.put(path, body("0.5", 10)).await.expect(201);
-    assert_eq!((first.at("/normalized"), first.at("/windowDays")), (&json!("37.5"), &json!(365)));
+    assert_eq!((first.at("/normalized"), first.at("/windowDays")), (&json!("37.50"), &json!(365)));
     // Repeated, it changes nothing.
     let again = admin.put(path, body("0.5", 10)).await.expect(200);
-    assert_eq!((again.at("/version"), again.at("/raw")), (&json!(1), &json!("0.5")));
+    assert_eq!((again.at("/version"), again.at("/raw")), (&json!(1), &json!("0.50")));
     // A newer one takes its place, with the points that follow from it.
     let newer = admin.put(path, body("1", 5)).await.expect(200);
     assert_eq!((newer.at("/version"), newer.at("/normalized")), (&json!(2), &json!("75")));
@@ -31,7 +31,7 @@ async fn the_latest_observation_stands_however_they_arrive() {
     let found =
         admin.get(&format!("/v1/loyalty-indicators?filter[accountId]={account}&sort=-normalized")).await.expect(200);
     let raws: Vec<_> = found.at("/data").as_array().unwrap().iter().map(|row| row["raw"].clone()).collect();
-    assert_eq!(raws, [json!("1.2"), json!("1")]);
+    assert_eq!(raws, [json!("1.20"), json!("1")]);
 }
 
 #[actix_web::test]

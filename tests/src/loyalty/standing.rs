@@ -47,14 +47,15 @@ async fn attitude_and_behaviour_are_told_apart() {
     let fair = people().await;
     let captive = fair.loyalty("captive").await;
     assert_eq!((&captive["form"], &captive["state"]), (&json!("SPURIOUS"), &json!("PARTIAL")), "{captive}");
-    assert_eq!(bar(&captive, "REPEAT_PURCHASE")["points"], "100");
+    // Nine repeats, where 18 in 1340 days of four customers let expect 4.7 of its 350 days.
+    assert_eq!(bar(&captive, "REPEAT_PURCHASE")["points"], "95.71");
     assert_eq!(bar(&captive, "SHARE_OF_NEED")["value"], "100");
     assert_eq!(bar(&captive, "PRICE_SENSITIVITY")["points"], "50");
-    assert_eq!(captive["behaviour"], "83.33");
+    assert_eq!(captive["behaviour"], "81.90");
     assert_eq!(bar(&captive, "COMPETITOR_STANCE")["points"], "0");
     assert_eq!(bar(&captive, "TIME_TO_CHOOSE")["missing"], "TOO_FEW_DECISIONS");
     let fan = fair.loyalty("fan").await;
-    assert_eq!((&fan["form"], &fan["behaviour"]), (&json!("LATENT"), &json!("0.5")), "{fan}");
+    assert_eq!((&fan["form"], &fan["behaviour"]), (&json!("LATENT"), &json!("0.50")), "{fan}");
     assert_eq!(bar(&fan, "PRICE_SENSITIVITY")["missing"], "TOO_FEW_LINES");
     for loyalty in [&captive, &fan] {
         let (index, reference) = (exact(&loyalty["index"]), exact(&loyalty["indexReference"]));
@@ -130,16 +131,23 @@ async fn touches_decisions_and_rivals_are_seen() {
         admin.post("/v1/interactions", body).await.expect(201);
     }
     let pipeline = admin.post("/v1/pipelines", json!({"name": "Sales"})).await.expect(201).id();
-    let stage = json!({"pipelineId": pipeline, "name": "Talks", "position": 1, "probability": 50});
-    let stage = admin.post("/v1/stages", stage).await.expect(201).id();
+    let mut stages = Vec::new();
+    for (at, (kind, probability)) in [("OPEN", 50), ("WON", 100), ("LOST", 0)].into_iter().enumerate() {
+        let body =
+            json!({"pipelineId": pipeline, "name": kind, "kind": kind, "position": at + 1, "probability": probability});
+        stages.push(admin.post("/v1/stages", body).await.expect(201).id());
+    }
     let rival = admin.post("/v1/competitors", json!({"name": "Rival"})).await.expect(201).id();
-    for (at, verb, body) in [
-        (0, "win", json!({})),
-        (1, "win", json!({})),
-        (2, "lose", json!({"competitorId": rival})),
-        (3, "lose", json!({})),
+    let slow = fair.id("b").await;
+    for (account, ago, verb, body) in [
+        (&account, 10, "win", json!({})),
+        (&account, 30, "win", json!({})),
+        (&slow, 60, "win", json!({})),
+        (&account, 5, "lose", json!({"competitorId": rival})),
+        (&account, 5, "lose", json!({})),
     ] {
-        let chance = json!({"name": format!("Chance {at}"), "stageId": stage, "accountId": account});
+        let opened = format!("{}T00:00:00Z", fair.ago(ago));
+        let chance = json!({"name": "Chance", "stageId": stages[0], "accountId": account, "openedAt": opened});
         let id = admin.post("/v1/opportunities", chance).await.expect(201).id();
         admin.post(&format!("/v1/opportunities/{id}/{verb}"), body).await.expect(200);
     }
@@ -152,9 +160,10 @@ async fn touches_decisions_and_rivals_are_seen() {
     assert_eq!(bar(&fair.loyalty("b").await, "BRAND_CONCERN")["value"], "0");
     // One of two lost chances went to a competitor.
     assert_eq!(bar(&loyalty, "COMPETITOR_STANCE")["value"], "0");
-    // It cannot be faster or slower than itself, where nobody else decided; won at once, there is no pace.
-    let pace = bar(&loyalty, "TIME_TO_CHOOSE");
-    assert!(pace["value"] == "1" || pace["missing"] == "NO_PEERS", "{pace}");
+    // Twenty days against thirty, and what of today is over.
+    let pace = number(&bar(&loyalty, "TIME_TO_CHOOSE")["value"]);
+    assert!((0.66..0.68).contains(&pace), "{pace}");
+    assert_eq!(bar(&fair.loyalty("b").await, "TIME_TO_CHOOSE")["missing"], "TOO_FEW_DECISIONS");
 }
 
 #[actix_web::test]
