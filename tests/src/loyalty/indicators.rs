@@ -16,13 +16,13 @@ async fn the_latest_observation_stands_however_they_arrive() {
     assert_eq!((again.at("/version"), again.at("/raw")), (&json!(1), &json!("0.50")));
     // A newer one takes its place, with the points that follow from it.
     let newer = admin.put(path, body("1", 5)).await.expect(200);
-    assert_eq!((newer.at("/version"), newer.at("/normalized")), (&json!(2), &json!("75")));
+    assert_eq!((newer.at("/version"), newer.at("/normalized")), (&json!(2), &json!("75.00")));
     // An older one that comes late does not, over neither API.
     let late = admin.put(path, body("0", 8)).await.expect(200);
-    assert_eq!((late.at("/version"), late.at("/raw")), (&json!(2), &json!("1")));
+    assert_eq!((late.at("/version"), late.at("/raw")), (&json!(2), &json!("1.00")));
     let upsert = "mutation($input: LoyaltyIndicatorInput!) { it: loyaltyIndicatorUpsert(system: \"desk\", externalId: \"a-tolerance\", input: $input) { version raw observedOn } }";
     let late = admin.graphql(upsert, json!({"input": body("0.2", 9)})).await.expect(200);
-    assert_eq!(late.at("/data/it"), &json!({"version": 2, "raw": "1", "observedOn": fair.ago(5)}), "{}", late.body);
+    assert_eq!(late.at("/data/it"), &json!({"version": 2, "raw": "1.00", "observedOn": fair.ago(5)}), "{}", late.body);
     // There is one for each account, sign and system.
     admin.post("/v1/loyalty-indicators", body("1.2", 1)).await.expect(409);
     let mut other = body("1.2", 1);
@@ -31,7 +31,7 @@ async fn the_latest_observation_stands_however_they_arrive() {
     let found =
         admin.get(&format!("/v1/loyalty-indicators?filter[accountId]={account}&sort=-normalized")).await.expect(200);
     let raws: Vec<_> = found.at("/data").as_array().unwrap().iter().map(|row| row["raw"].clone()).collect();
-    assert_eq!(raws, [json!("1.20"), json!("1")]);
+    assert_eq!(raws, [json!("1.20"), json!("1.00")]);
 }
 
 #[actix_web::test]
