@@ -117,10 +117,11 @@ impl Resource for LoyaltyIndicator {
     fn check(&self, violations: &mut Violations) {
         let points = self.normalized.is_none_or(|points| (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&points));
         violations.ensure(points, "/normalized", "OUT_OF_RANGE", "Points run from 0 to 100.");
-        let days = (1..=3_650).contains(&self.window_days);
+        // 0 stands for one that was not given; it is filled in before anything is stored.
+        let days = (0..=3_650).contains(&self.window_days);
         violations.ensure(days, "/windowDays", "OUT_OF_RANGE", "A window has 1 to 3650 days.");
         let known = matches!(self.state, ValueState::Ok | ValueState::Partial | ValueState::Stale);
-        let told = self.normalized.is_some() || !known;
+        let told = self.normalized.is_some() || self.raw.is_some() || !known;
         violations.ensure(told, "/raw", "REQUIRED", "A sign that is known has a raw value or points.");
     }
 
