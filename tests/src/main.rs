@@ -14,6 +14,7 @@ mod interactions;
 mod leads;
 mod lifecycle;
 mod lists;
+mod loyalty;
 mod pipeline;
 mod plans;
 mod pool;

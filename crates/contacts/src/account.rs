@@ -162,6 +162,7 @@ impl Resource for Account {
         Relation::many("orders", "orders", "account_id", "What it ordered."),
         Relation::own("valueProfile", "value-profiles", "What it is worth now; null before the first run."),
         Relation::own("clv", "clv-estimates", "What it is expected to bring; null before the first run."),
+        Relation::own("loyalty", "loyalty-assessments", "How loyal it is; null before the first run."),
         Relation::own("lifecycle", "lifecycles", "Where the relationship stands; null before the first run."),
         Relation::own("churnRisk", "churn-risks", "How likely it is to leave; null before the first run."),
         Relation::many("valueScores", "value-scores", "account_id", "What it was worth, day by day."),

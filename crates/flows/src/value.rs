@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived;
 use kith_kernel::{Bind, Cx, Result, Statement};
+use kith_loyalty::standing;
 use kith_loyalty::value::assess::Judge;
 use kith_loyalty::value::facts::{self, Facts, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
@@ -142,7 +143,10 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], why: 
     if why == Why::History {
         return Ok(changed);
     }
-    let page: Vec<_> = facts.iter().zip(&assessed).collect();
+    let shares = standing::shares(assessed.iter().map(|one| &one.profile));
+    let loyalty = standing::assess_page(conn, cx, facts, &shares, &rules.borders, rules.reading.as_of)?;
+    changed += standing::apply(conn, cx, &loyalty)?;
+    let page: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
     changed += rules.relations.decide(conn, cx, &page, rules.purchase.as_ref(), rules.reading.as_of)?;
     let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
     Ok(changed + derived::put(conn, &profiles)? + derived::put(conn, &values)?)

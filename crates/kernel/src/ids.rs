@@ -160,6 +160,12 @@ ids! {
     WalletEstimateId => "wallet-estimates";
     /// What a class of customers is given.
     ResourcePolicyId => "resource-policies";
+    /// A sign of loyalty that another system measured.
+    LoyaltyIndicatorId => "loyalty-indicators";
+    /// An answer that tells of loyalty.
+    LoyaltyEvidenceItemId => "loyalty-evidence";
+    /// How loyal an account is.
+    LoyaltyAssessmentId => "loyalty-assessments";
     /// A loyalty programme.
     LoyaltyProgramId => "loyalty-programs";
     /// A customer's membership of a loyalty programme.

@@ -91,6 +91,10 @@ text_enum! {
         InteractionContact = "INTERACTION_CONTACT",
         /// A task.
         Task = "TASK",
+        /// A sign of loyalty that another system measured.
+        LoyaltyIndicator = "LOYALTY_INDICATOR",
+        /// An answer that tells of loyalty.
+        LoyaltyEvidenceItem = "LOYALTY_EVIDENCE_ITEM",
         /// A loyalty programme.
         LoyaltyProgram = "LOYALTY_PROGRAM",
         /// A membership of a loyalty programme.

@@ -822,6 +822,76 @@ diesel::table! {
 }
 
 diesel::table! {
+    loyalty_assessments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        level -> Nullable<Text>,
+        is_inferred -> Bool,
+        is_conflicted -> Bool,
+        layers -> Jsonb,
+        form -> Text,
+        attitude -> Nullable<Numeric>,
+        behaviour -> Nullable<Numeric>,
+        index -> Nullable<Numeric>,
+        index_reference -> Nullable<Numeric>,
+        signs -> Jsonb,
+        driver_index -> Nullable<Numeric>,
+        drivers -> Jsonb,
+    }
+}
+
+diesel::table! {
+    loyalty_evidence (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        kind -> Text,
+        value -> Numeric,
+        answered_on -> Date,
+        system -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    loyalty_indicators (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        kind -> Text,
+        system -> Text,
+        raw -> Nullable<Numeric>,
+        normalized -> Nullable<Numeric>,
+        window_days -> Integer,
+        observed_on -> Date,
+        evidence -> Nullable<Text>,
+        state -> Text,
+    }
+}
+
+diesel::table! {
     loyalty_memberships (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -5,7 +5,7 @@ use kith_journal::derived::put;
 use kith_journal::verbs;
 use kith_kernel::ids::AccountId;
 use kith_kernel::{Access, Entry, Field, Meta, Shape, Verb};
-use kith_loyalty::{ClvEstimate, PurchaseModel, ValueProfile, ValueScore};
+use kith_loyalty::{ClvEstimate, LoyaltyAssessment, PurchaseModel, ValueProfile, ValueScore};
 use kith_testkit::{Client, Stage, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -135,7 +135,8 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "cost-rates" => {
             let channels = ["PHONE", "EMAIL", "VISIT", "CHAT", "SMS", "FAX", "WEB", "POST"];
-            let channel = channels[usize::try_from(number).unwrap() % channels.len()];
+            let channel =
+                if ids.contains_key("cost-rates") { channels[usize::try_from(number).unwrap() % 7] } else { "POST" };
             let amount = json!({"amount": "1.50", "currency": "EUR"});
             json!({"channel": channel, "perTouch": amount, "perMinute": amount})
         }
@@ -144,8 +145,15 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
             json!({"accountId": id("accounts"), "amount": amount, "source": "STATED", "estimatedOn": "2026-01-05"})
         }
         "resource-policies" => {
-            let classes = ["LEAD", "IRON", "GOLD", "PLATINUM"];
-            json!({"valueClass": classes[usize::try_from(number).unwrap() % 4], "strategy": "MAINTAIN"})
+            let class = if ids.contains_key("resource-policies") { "GOLD" } else { "LEAD" };
+            json!({"valueClass": class, "strategy": "MAINTAIN"})
+        }
+        "loyalty-indicators" => {
+            let (kind, system) = ("FAILURE_TOLERANCE", format!("desk-{number}"));
+            json!({"accountId": id("accounts"), "kind": kind, "system": system, "raw": "1", "observedOn": "2026-01-05"})
+        }
+        "loyalty-evidence" => {
+            json!({"accountId": id("accounts"), "kind": "SATISFACTION", "value": "4", "answeredOn": "2026-01-05"})
         }
         "loyalty-programs" => {
             json!({"name": format!("Programme {number}"), "status": "ACTIVE", "timeZone": "UTC", "currency": "EUR"})
@@ -222,6 +230,8 @@ pub fn change(resource: &str) -> Option<Value> {
         "cost-rates" => json!({"perTouch": {"amount": "2.00", "currency": "EUR"}}),
         "wallet-estimates" => json!({"note": "Changed"}),
         "resource-policies" => json!({"benefits": "Changed"}),
+        "loyalty-indicators" => json!({"evidence": "Changed"}),
+        "loyalty-evidence" => json!({"note": "Changed"}),
         "refunds" => json!({"reason": "Changed"}),
         "churn-events" => json!({"rootCause": "Changed"}),
         "win-back-cases" => json!({"offer": "Changed"}),
@@ -250,6 +260,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("pipelines", "reorder-stages") => json!({"stageIds": [ids["stages"]]}),
         ("opportunities", "move") => json!({"stageId": ids["stages"]}),
         ("leads", "convert") => json!({"pipelineId": ids["pipelines"]}),
+        ("value-models", "weigh") => json!({"comparisons": []}),
         ("loyalty-memberships", "earn") => json!({"points": "1", "sourceKey": "once"}),
         ("loyalty-memberships", "redeem") => json!({"points": "1"}),
         ("loyalty-memberships", "adjust") => json!({"points": "1", "reason": "Agreed"}),
@@ -351,12 +362,14 @@ fn derived(stage: &Stage, tenant: &Tenant, account: Uuid) -> Ids {
     let made = stage.app.db.write(tenant.id, |conn| {
         let account_id = AccountId(account);
         put(conn, &[ValueProfile { account_id, ..ValueProfile::blank(meta()) }])?;
+        put(conn, &[LoyaltyAssessment { account_id, ..LoyaltyAssessment::blank(meta()) }])?;
         put(conn, &[ClvEstimate { account_id, ..ClvEstimate::blank(meta()) }])?;
         put(conn, &[ValueScore { account_id, ..ValueScore::blank(meta()) }])?;
         let model = verbs::follow(conn, cx, PurchaseModel::blank(Meta::new(cx)))?.meta().id;
         Ok(Verdict::Commit(model))
     });
-    let same = ["value-profiles", "clv-estimates", "value-scores"].map(|name| (name, account.to_string()));
+    let same = ["value-profiles", "clv-estimates", "value-scores", "loyalty-assessments"]
+        .map(|name| (name, account.to_string()));
     same.into_iter().chain([("purchase-models", made.unwrap().to_string())]).collect()
 }
 

@@ -10,6 +10,7 @@ use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
 use kith_lifecycle::rules::risk::{Features, Fitted, train};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model};
+use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Assessed;
@@ -56,7 +57,7 @@ impl Relations {
         &self,
         conn: &mut PgConnection,
         cx: &Cx,
-        page: &[(&Facts, &Assessed)],
+        page: &[(&Facts, (&Assessed, &LoyaltyAssessment))],
         purchase: Option<&Purchase>,
         as_of: NaiveDate,
     ) -> Result<usize> {
@@ -66,9 +67,9 @@ impl Relations {
         let before = kith_lifecycle::standing(conn, cx, &ids)?;
         let signs = signs(conn, cx, &ids, as_of)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
-        for (facts, assessed) in known {
+        for (facts, (assessed, loyalty)) in known {
             let signs = signs.get(&facts.account).copied().unwrap_or_default();
-            let one = Customer { facts, assessed, signs, as_of, relations: self, purchase };
+            let one = Customer { facts, assessed, loyalty, signs, as_of, relations: self, purchase };
             let (ruling, risk) = one.rule(before.get(&facts.account).copied());
             suspicions.extend(one.suspicion(&ruling));
             rulings.push(ruling);
@@ -84,6 +85,7 @@ impl Relations {
 struct Customer<'a> {
     facts: &'a Facts,
     assessed: &'a Assessed,
+    loyalty: &'a LoyaltyAssessment,
     signs: Signs,
     as_of: NaiveDate,
     relations: &'a Relations,
@@ -120,7 +122,8 @@ impl Customer<'_> {
         };
         let risk = self.risk(&features, activity);
         let policy = &self.relations.policy;
-        let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, None, risk.probability);
+        let index = self.loyalty.index.and_then(|index| f64::try_from(index).ok());
+        let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, index, risk.probability);
         let lost = activity == CustomerActivity::Churned;
         let ruling = Ruling {
             account: self.facts.account,

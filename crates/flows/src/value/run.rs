@@ -8,6 +8,7 @@ use diesel::PgConnection;
 use kith_journal::verbs;
 use kith_kernel::ids::{PurchaseModelId, ValueModelId};
 use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
+use kith_loyalty::standing::Peers;
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::borders::UNREACHED;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
@@ -97,7 +98,7 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let purchase = purchase.and_then(|model| model.ready());
     let lesson =
         Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
-    let borders = Borders { run: id, ..lesson.learn() };
+    let borders = Borders { run: id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);
     let is_history = as_of < day;
     if !is_history {
@@ -186,7 +187,7 @@ fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result
     if why == Why::History {
         return Ok(());
     }
-    for table in ["value_profiles", "clv_estimates", "churn_risks"] {
+    for table in ["value_profiles", "clv_estimates", "churn_risks", "loyalty_assessments"] {
         let mut out = Statement::new(format!(
             "UPDATE {table} AS t SET archived_at = a.archived_at, version = t.version + 1, updated_at = "
         ));

@@ -87,6 +87,8 @@ pub struct Borders {
     pub value_cut: f64,
     /// From where potential is high.
     pub potential_cut: f64,
+    /// What loyalty is measured against.
+    pub loyalty: crate::standing::Peers,
 }
 
 impl Borders {

@@ -15,7 +15,7 @@ pub mod facts;
 pub mod indicator;
 pub mod learn;
 pub mod model;
-mod number;
+pub(crate) mod number;
 pub mod potential;
 pub mod profile;
 pub mod purchase;

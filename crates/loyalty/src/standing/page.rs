@@ -1,0 +1,111 @@
+//! The entry for whoever computes values: a page of accounts at a time.
+
+use super::driver::{self, Driver};
+use super::inputs;
+use super::layer;
+use super::measure::Customer;
+use super::rules::{self, Bar, Weights};
+use super::sign::Axis;
+use super::{LoyaltyAssessment, inputs::Inputs};
+use crate::value::Borders;
+use crate::value::ValueProfile;
+use crate::value::facts::Facts;
+use crate::value::number::{real, shown, text};
+use chrono::NaiveDate;
+use diesel::PgConnection;
+use kith_journal::derived;
+use kith_kernel::ids::AccountId;
+use kith_kernel::{Custom, Cx, Meta, Result, Shape};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Assesses a page of accounts against what the last run learned. `shares`: per cent of its need that each buys from us,
+/// where it is known.
+pub fn assess_page(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    facts: &[Facts],
+    shares: &HashMap<Uuid, f64>,
+    borders: &Borders,
+    as_of: NaiveDate,
+) -> Result<Vec<LoyaltyAssessment>> {
+    let accounts: Vec<Uuid> = facts.iter().map(|facts| facts.account).collect();
+    let all = inputs::read(conn, cx, &accounts, as_of)?;
+    let (none, weights) = (Inputs::default(), Weights::default());
+    let assess = |facts: &Facts| {
+        let inputs = all.get(&facts.account).unwrap_or(&none);
+        let share = shares.get(&facts.account).copied();
+        let customer = Customer { facts, inputs, share, peers: &borders.loyalty, as_of };
+        row(cx, &customer, &weights)
+    };
+    Ok(facts.iter().map(assess).collect())
+}
+
+/// Per cent of their need that accounts buy from us, where it is known.
+pub fn shares<'a>(profiles: impl Iterator<Item = &'a ValueProfile>) -> HashMap<Uuid, f64> {
+    profiles.filter_map(|profile| Some((profile.account_id.0, real(profile.share_of_wallet?)))).collect()
+}
+
+/// Stores assessments; the number of those that changed.
+pub fn apply(conn: &mut PgConnection, _: &Cx, assessments: &[LoyaltyAssessment]) -> Result<usize> {
+    derived::put(conn, assessments)
+}
+
+fn row(cx: &Cx, customer: &Customer<'_>, weights: &Weights) -> LoyaltyAssessment {
+    let signs = customer.signs();
+    let evidence = customer.evidence(&signs);
+    let reached = layer::reach(&evidence);
+    let (drivers, driver_index) = driver::drivers(&evidence, &customer.inputs.bonds, customer.inputs.stage.as_deref());
+    let found = rules::assess(signs, weights);
+    let account = customer.facts.account;
+    LoyaltyAssessment {
+        account_id: AccountId(account),
+        as_of: customer.as_of,
+        state: found.state,
+        reasons: Custom(Value::from(found.reasons)),
+        level: reached.level,
+        is_inferred: reached.is_inferred,
+        is_conflicted: reached.is_conflicted,
+        layers: Custom(reached.layers),
+        form: found.form,
+        attitude: found.attitude,
+        behaviour: found.behaviour,
+        index: found.index,
+        index_reference: found.reference,
+        signs: Custom(found.bars.iter().map(bar).collect()),
+        driver_index,
+        drivers: Custom(drivers.iter().map(told).collect()),
+        ..LoyaltyAssessment::blank(Meta { id: account, ..Meta::new(cx) })
+    }
+}
+
+fn bar(bar: &Bar) -> Value {
+    let sign = &bar.sign;
+    json!({
+        "sign": sign.name(),
+        "axis": if sign.axis() == Axis::Attitude { "ATTITUDE" } else { "BEHAVIOUR" },
+        "state": sign.state.as_str(),
+        "value": sign.value.and_then(shown),
+        "points": sign.points.map(text),
+        "peerValue": sign.peer_value.and_then(shown),
+        "peerPoints": sign.peer_points.map(text),
+        "weight": text(bar.weight),
+        "contribution": bar.contribution.map(text),
+        "againstPeers": bar.against_peers.map(text),
+        "source": if sign.system.is_some() { "EXTERNAL" } else { "COMPUTED" },
+        "system": sign.system,
+        "evidence": sign.evidence,
+        "missing": sign.missing,
+    })
+}
+
+fn told(driver: &Driver) -> Value {
+    json!({
+        "driver": driver.kind.as_str(),
+        "value": driver.value.map(text),
+        "weight": driver.weight,
+        "evidence": driver.evidence,
+        "missing": driver.missing,
+    })
+}

@@ -1,0 +1,1 @@
+DROP TABLE loyalty_assessments, loyalty_evidence, loyalty_indicators;
