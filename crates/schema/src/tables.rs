@@ -2120,6 +2120,7 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         as_of -> Nullable<Date>,
         status -> Text,
+        is_history -> Bool,
         model_id -> Nullable<Uuid>,
         purchase_model_id -> Nullable<Uuid>,
         started_at -> Nullable<Timestamptz>,
