@@ -351,7 +351,9 @@ fn filter(catalogue: &'static Catalogue, entry: &'static Entry) -> Value {
 fn query(entry: &Entry) -> Value {
     let texts = json!({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
     let mut sort = texts.clone();
-    sort["description"] = super::operations::sorting(entry).into();
+    if let Some(sort) = sort.as_object_mut() {
+        sort.insert("description".into(), super::operations::sorting(entry).into());
+    }
     json!({"type": "object", "additionalProperties": false, "properties": {
         "filter": reference(&format!("{}Filter", entry.type_name)),
         "sort": sort, "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "cursor": {"type": "string"},
