@@ -123,7 +123,7 @@ async fn a_cursor_goes_on_where_its_page_ended_whatever_came_in_before() {
         score: Some(Decimal::ONE_HUNDRED),
         ..ValueProfile::blank(Meta { id, ..Meta::new(&cx) })
     };
-    stage.app.db.write(tenant.id, |conn| Ok(Verdict::Commit(put(conn, &[best.clone()])?))).unwrap();
+    stage.app.db.write(tenant.id, |conn| Ok(Verdict::Commit(put(conn, std::slice::from_ref(&best))?))).unwrap();
     let rest = admin.get(&format!("{path}&limit=500&cursor={cursor}")).await.expect(200);
     assert_eq!(ids(rest.at("/data")), whole[10..whole.len() - 1]);
     assert_eq!(ids(admin.get(&format!("{path}&limit=1")).await.expect(200).at("/data")), [id.to_string()]);
