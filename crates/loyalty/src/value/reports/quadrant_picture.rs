@@ -328,3 +328,66 @@ fn described(quadrant: &Quadrant) -> String {
         each.collect::<Vec<_>>().join(" ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::reports::{Basis, Part, Sums};
+    use kith_kernel::Currency;
+    use uuid::Uuid;
+
+    fn quadrant(many: i32) -> Quadrant {
+        let part = Part { amount: Decimal::from(123_456_789_012_i64), share: Some(0.5) };
+        let sums = Sums { count: 123_456, share: Some(0.123_45), profit: part, clv: part, ..Sums::default() };
+        let point = |at: i32| Point {
+            account: Uuid::from_u128(7),
+            name: Some(format!(
+                "{} & <Sons> {at}",
+                ["Save-a-lot Markets", "漢字商店有限公司", "Ernst Handel"][usize::try_from(at % 3).unwrap()]
+            )),
+            x: Decimal::from(120_000 / (at + 1) - 900),
+            y: Decimal::from((at * 37) % 101),
+            class: match (at < 20, (at * 37) % 101 >= 50) {
+                (true, true) => "PLATINUM",
+                (true, false) => "GOLD",
+                (false, true) => "IRON",
+                (false, false) => "LEAD",
+            }
+            .into(),
+        };
+        Quadrant {
+            model: (Uuid::nil(), "Value <2027>".into()),
+            basis: Basis { as_of: chrono::NaiveDate::from_ymd_opt(2026, 11, 22), state: "OK" },
+            currency: Currency::EUR,
+            scheme: QuadrantScheme::Profit,
+            value_cut: Cut { value: Some(5_000.0), source: "PROFIT_80_PERCENT" },
+            potential_cut: Cut { value: Some(50.0), source: "MEDIAN" },
+            classes: ["LEAD", "IRON", "GOLD", "PLATINUM", "UNCLASSIFIED"].map(|name| (name, sums.clone())).to_vec(),
+            total: sums,
+            points: (0..many).map(point).collect(),
+        }
+    }
+
+    #[test]
+    fn every_customer_is_a_point_within_the_plot() {
+        let drawn = draw(&quadrant(200), Language::Both);
+        assert_eq!(drawn.matches("<circle ").count(), 200);
+        assert!(drawn.contains("PLATINUM 白金客户") && !drawn.contains("<Sons>") && !drawn.contains("NaN"), "{drawn}");
+        for part in drawn.split("<circle cx=\"").skip(1) {
+            let x: f64 = part.split('"').next().unwrap().parse().unwrap();
+            assert!((PLOT[0]..=PLOT[2]).contains(&x), "{x}");
+        }
+        // The cut is in the middle of the plot.
+        let axis = across(&quadrant(200), 5_000.0);
+        assert!((axis.at(5_000.0) - middle(0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn without_a_run_it_says_so() {
+        let mut none = quadrant(0);
+        none.value_cut.value = None;
+        assert!(draw(&none, Language::English).contains("Nothing to show before the first run."));
+        let one = draw(&quadrant(1), Language::Chinese);
+        assert!(one.contains(">白金客户</text>") && !one.contains(">PLATINUM"), "{one}");
+    }
+}
