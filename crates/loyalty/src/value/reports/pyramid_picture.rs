@@ -19,7 +19,7 @@ const MIDDLE: i64 = 184;
 const NARROW: i64 = 112;
 const WIDE: i64 = 320;
 /// Right ends of the columns.
-const COLUMNS: [i64; 6] = [450, 580, 706, 832, 924, 984];
+const COLUMNS: [i64; 6] = [440, 562, 684, 806, 920, 984];
 const INK: &str = "#1a1a1a";
 const PALE: &str = "#595959";
 /// Fill and text of the layers.

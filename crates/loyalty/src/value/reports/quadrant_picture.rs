@@ -127,7 +127,7 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
         ("GOLD", [cut_x, cut_y, right, bottom]),
         ("PLATINUM", [cut_x, top, right, cut_y]),
     ];
-    let mut taken = Vec::new();
+    let (mut taken, mut labels) = (Vec::new(), Vec::new());
     for (class, [from, above, to, below]) in fields {
         let (ink, fill) = colours(class);
         let (width, height) = (to - from, below - above);
@@ -140,8 +140,8 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
         if height >= 30.0 && width >= wide(&words, 14.0) + 16.0 {
             let (x, anchor) = if to < right { (from + 8.0, "start") } else { (to - 8.0, "end") };
             let line = if above > top { below - 9.0 } else { above + 20.0 };
-            text(out, (x, line), anchor, (14, ink, true), &words);
             let begin = if anchor == "start" { x } else { x - wide(&words, 14.0) };
+            labels.push(((x, line), anchor, ink, words.clone()));
             taken.push([begin, line - 14.0, begin + wide(&words, 14.0), line + 4.0]);
         }
     }
@@ -161,11 +161,26 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
             xml(&told(point)),
         );
     }
+    for ((x, line), anchor, ink, words) in labels {
+        let style = format!("font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\" fill=\"{ink}\"");
+        over(out, (x, line), &style, &words);
+    }
     names(out, quadrant, (x, y), taken);
 }
 
-/// The largest customers by name, where no other text is.
+/// A text on whatever lies below it.
+fn over(out: &mut String, (x, y): (f64, f64), style: &str, words: &str) {
+    let _ = writeln!(
+        out,
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" {style} stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
+        xml(words)
+    );
+}
+
+/// The largest customers by name, where no other text and no other customer is.
 fn names(out: &mut String, quadrant: &Quadrant, (x, y): (Axis, Axis), mut taken: Vec<[f64; 4]>) {
+    let places = quadrant.points.iter().map(|point| (x.at(real(point.x)), y.at(real(point.y))));
+    taken.extend(places.map(|(at_x, at_y)| [at_x - 4.0, at_y - 4.0, at_x + 4.0, at_y + 4.0]));
     for point in quadrant.points.iter().take(NAMED) {
         let Some(name) = &point.name else { continue };
         let name = svg::cut(name, NAME);
@@ -186,11 +201,7 @@ fn names(out: &mut String, quadrant: &Quadrant, (x, y): (Axis, Axis), mut taken:
         let boxes = places.map(|(from, line)| (from, line, [from - 2.0, line - 11.0, from + long + 2.0, line + 3.0]));
         let Some((from, line, box_)) = boxes.into_iter().find(|(.., box_)| free(box_)) else { continue };
         taken.push(box_);
-        let _ = writeln!(
-            out,
-            "<text x=\"{from:.1}\" y=\"{line:.1}\" font-size=\"12\" fill=\"{INK}\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
-            xml(&name)
-        );
+        over(out, (from, line), &format!("font-size=\"12\" fill=\"{INK}\""), &name);
     }
 }
 
