@@ -32,6 +32,14 @@ async fn market() -> (Market, String) {
     }
     orders.push(Market::order("12", 9_000, &ago(&market, 2_000), "99.99"));
     market.orders(&orders).await;
+    // Without a need that somebody stated, nobody's potential is known.
+    for at in 1..=11 {
+        let account = market.account(&format!("{at:02}"), "owner").await["id"].clone();
+        let need = json!({"amount": format!("{}", 30_000 - 1_000 * at * (at % 3)), "currency": "EUR"});
+        let estimate =
+            json!({"accountId": account, "amount": need, "source": "STATED", "estimatedOn": ago(&market, 20)});
+        market.admin.post("/v1/wallet-estimates", estimate).await.expect(201);
+    }
     let id =
         market.publish(json!({"topBorder": "10", "largeBorder": "20", "mediumBorder": "30", "windowDays": 365})).await;
     (market, id)

@@ -93,7 +93,11 @@ pub fn draw(quadrant: &Quadrant, language: Language) -> String {
             marks(&mut out, (x, y), x_cut);
         }
         _ => {
-            let words = language.line(("Nothing to show before the first run.", "首次计算前没有数据。"));
+            let words = match quadrant.basis.as_of {
+                None => ("Nothing to show before the first run.", "首次计算前没有数据。"),
+                Some(_) => ("Nobody has a potential that is known.", "没有已知潜力的客户。"),
+            };
+            let words = language.line(words);
             text(&mut out, (middle(0), middle(1)), "middle", (15, PALE, false), &words);
         }
     }
@@ -397,6 +401,8 @@ mod tests {
     fn without_a_run_it_says_so() {
         let mut none = quadrant(0);
         none.value_cut.value = None;
+        assert!(draw(&none, Language::English).contains("Nobody has a potential that is known."));
+        none.basis.as_of = None;
         assert!(draw(&none, Language::English).contains("Nothing to show before the first run."));
         let one = draw(&quadrant(1), Language::Chinese);
         assert!(one.contains(">白金客户</text>") && !one.contains(">PLATINUM"), "{one}");
