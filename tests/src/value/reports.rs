@@ -282,7 +282,7 @@ async fn accounts_are_entitled_to_what_their_class_is_given() {
     assert_eq!((&found["care"]["lastOn"], &found["care"]["dueOn"]), (&Value::Null, &json!(today)), "{found}");
     let ago = |days: i64| market.stage.app.clock.now() - chrono::TimeDelta::days(days);
     for (direction, days) in [("OUTBOUND", 40), ("INBOUND", 3)] {
-        let touch = json!({"channel": "PHONE", "direction": direction, "accountId": account, "occurredAt": ago(days), "subject": "Call"});
+        let touch = json!({"channel": "PHONE", "direction": direction, "accountId": account, "occurredAt": ago(days), "subjectLine": "Call"});
         market.admin.post("/v1/interactions", touch).await.expect(201);
     }
     let found = market.admin.get(&path).await.expect(200).body;
