@@ -1,7 +1,9 @@
 //! The reports of customer value as both APIs answer them: the shapes, which are their documentation, and the asking.
 
+mod figures;
 mod shapes;
 
+pub use figures::*;
 pub use shapes::*;
 
 use crate::caller::Caller;

@@ -5,25 +5,41 @@ use super::{Market, number};
 use crate::authz::with_grants;
 use serde_json::{Value, json};
 
-/// Twelve customers: eleven who buy more and more often, one who stopped long ago, and one who never bought.
+/// So many days ago.
+fn ago(market: &Market, days: i64) -> String {
+    (market.stage.app.clock.now() - chrono::TimeDelta::days(days)).date_naive().to_string()
+}
+
+/// Computes everything as of today.
+async fn run(market: &Market) -> String {
+    let today = ago(market, 0);
+    market.run(None).await;
+    today
+}
+
+/// Thirteen customers: eleven who buy more and more often, one who stopped long ago, and one who never bought.
 async fn market() -> (Market, String) {
     let market = Market::on("2026-10-31");
     let keys: Vec<String> = (1..=13).map(|at| format!("{at:02}")).collect();
     market.accounts(&keys).await;
     let mut orders = Vec::new();
     for customer in 1..=11_usize {
-        for (at, month) in (1..=customer.min(9)).enumerate() {
+        for at in 0..customer.min(9) {
+            let day = ago(&market, 300 - 30 * i64::try_from(at).unwrap());
             let amount = format!("{}.50", customer * customer * 10);
-            orders.push(Market::order(
-                &format!("{customer:02}"),
-                customer * 100 + at,
-                &format!("2026-{month:02}-15"),
-                &amount,
-            ));
+            orders.push(Market::order(&format!("{customer:02}"), customer * 100 + at, &day, &amount));
         }
     }
-    orders.push(Market::order("12", 9_000, "2020-05-05", "99.99"));
+    orders.push(Market::order("12", 9_000, &ago(&market, 2_000), "99.99"));
     market.orders(&orders).await;
+    // Without a need that somebody stated, nobody's potential is known.
+    for at in 1..=11 {
+        let account = market.account(&format!("{at:02}"), "owner").await["id"].clone();
+        let need = json!({"amount": format!("{}", 30_000 - 1_000 * at * (at % 3)), "currency": "EUR"});
+        let estimate =
+            json!({"accountId": account, "amount": need, "source": "STATED", "estimatedOn": ago(&market, 20)});
+        market.admin.post("/v1/wallet-estimates", estimate).await.expect(201);
+    }
     let id =
         market.publish(json!({"topBorder": "10", "largeBorder": "20", "mediumBorder": "30", "windowDays": 365})).await;
     (market, id)
@@ -47,10 +63,10 @@ async fn layers_and_classes_add_up_to_the_totals() {
     let path = format!("/v1/value-models/{id}/pyramid");
     let early = market.admin.get(&path).await.expect(200).body;
     assert_eq!((&early["state"], &early["asOf"]), (&json!("INSUFFICIENT_DATA"), &Value::Null));
-    market.run(None).await;
+    let today = run(&market).await;
     for (path, rows) in [(path.clone(), "layers"), (format!("/v1/value-models/{id}/quadrant"), "classes")] {
         let found = market.admin.get(&path).await.expect(200).body;
-        assert_eq!((&found["state"], &found["asOf"]), (&json!("OK"), &json!("2026-10-31")), "{found}");
+        assert_eq!((&found["state"], &found["asOf"]), (&json!("OK"), &json!(today)), "{found}");
         let total = &found["total"];
         assert_eq!((counts(&found[rows]), &total["count"], &total["share"]), (13, &json!(13), &json!(1.0)), "{found}");
         for part in ["revenue", "profit", "clv", "costToServe"] {
@@ -99,9 +115,9 @@ async fn layers_and_classes_add_up_to_the_totals() {
 async fn pictures_stand_by_themselves_in_two_languages() {
     let (market, id) = market().await;
     let name = "</text><script>alert(1)</script>\"&";
-    let best = market.account("11", "").await["id"].as_str().unwrap().to_owned();
+    let best = market.account("11", "owner").await["id"].as_str().unwrap().to_owned();
     market.admin.patch(&format!("/v1/accounts/{best}"), json!({"name": name})).await.expect(200);
-    market.run(None).await;
+    run(&market).await;
     let client = market.admin.with("accept", "image/svg+xml");
     for (path, english, chinese) in [("pyramid.svg", "MEDIUM", "中客户"), ("quadrant.svg", "PLATINUM", "白金客户")]
     {
@@ -141,13 +157,21 @@ async fn rows_of_the_movement_matrix_sum_to_the_old_sizes() {
     let (market, id) = market().await;
     let none = market.admin.get("/v1/reports/value-movements").await.expect(200);
     assert_eq!((none.at("/firstOn"), none.at("/rows/0/size")), (&Value::Null, &json!(0)));
-    market.run(Some("2026-05-31")).await;
-    let before = market.admin.get("/v1/value-scores?limit=100").await.expect(200).at("/data").clone();
-    market.run(None).await;
+    let then = ago(&market, 150);
+    market.run(Some(&then)).await;
+    let before = market
+        .admin
+        .get(&format!("/v1/value-scores?limit=100&filter[asOf]={then}"))
+        .await
+        .expect(200)
+        .at("/data")
+        .clone();
+    let today = run(&market).await;
     let old = |layer: &str| before.as_array().unwrap().iter().filter(|row| row["layer"] == layer).count();
-    let path = "/v1/reports/value-movements?from=2026-06-30&to=2026-11-30";
-    let found = market.admin.get(path).await.expect(200).body;
-    assert_eq!((&found["firstOn"], &found["lastOn"]), (&json!("2026-05-31"), &json!("2026-10-31")), "{found}");
+    let (from, to) = (ago(&market, 100), ago(&market, 0));
+    let path = format!("/v1/reports/value-movements?from={from}&to={to}");
+    let found = market.admin.get(&path).await.expect(200).body;
+    assert_eq!((&found["firstOn"], &found["lastOn"]), (&json!(then), &json!(today)), "{found}");
     for row in found["rows"].as_array().unwrap() {
         assert_eq!(row["size"].as_i64().unwrap(), counts(&row["to"]), "{row}");
         if let Some(layer) = row["place"].as_str() {
@@ -163,8 +187,8 @@ async fn rows_of_the_movement_matrix_sum_to_the_old_sizes() {
     }
     let by = market.admin.get(&format!("{path}&by=class")).await.expect(200).body;
     assert_eq!((&by["by"], &by["rows"][0]["place"]), (&json!("class"), &json!("LEAD")));
-    let query = "query { valueMovements(from: \"2026-06-30\", to: \"2026-11-30\", by: \"class\") { firstOn rows { place size } } }";
-    let same = market.admin.graphql(query, json!({})).await.expect(200);
+    let query = "query($from: String, $to: String) { valueMovements(from: $from, to: $to, by: \"class\") { firstOn rows { place size } } }";
+    let same = market.admin.graphql(query, json!({"from": from, "to": to})).await.expect(200);
     assert_eq!(same.at("/data/valueMovements/rows/0/size"), &by["rows"][0]["size"], "{}", same.body);
     for (question, pointer) in
         [("by=colour", "/query/by"), ("from=soon", "/query/from"), ("from=2027-01-01&to=2026-01-01", "/query/to")]
@@ -178,10 +202,10 @@ async fn rows_of_the_movement_matrix_sum_to_the_old_sizes() {
 async fn concentration_adds_up_for_accounts_and_products() {
     let (market, _) = market().await;
     let product = market.admin.post("/v1/products", json!({"name": "Tea", "sku": "TEA"})).await.expect(201).id();
-    let mut order = Market::order("01", 7_000, "2026-09-09", "40.00");
+    let mut order = Market::order("01", 7_000, &ago(&market, 60), "40.00");
     order["lines"][0]["product"] = json!({"id": product});
     market.admin.post("/v1/orders/documents", json!({"atomic": true, "documents": [order]})).await.expect(200);
-    market.run(None).await;
+    run(&market).await;
     for of in ["revenue", "profit", "lifetimeRevenue", "clv"] {
         let found = market.admin.get(&format!("/v1/reports/concentration?of={of}&limit=2")).await.expect(200).body;
         let expected = if of == "revenue" || of == "profit" { 11 } else { 12 };
@@ -214,15 +238,12 @@ async fn concentration_adds_up_for_accounts_and_products() {
 #[actix_web::test]
 async fn equity_is_the_sum_of_all_lifetime_values() {
     let (market, _) = market().await;
-    let best = market.account("11", "").await["id"].clone();
+    let best = market.account("11", "owner").await["id"].clone();
     let cost = json!({"accountId": best, "kind": "ACQUIRE", "amount": {"amount": "50", "currency": "EUR"}, "incurredOn": "2026-01-02"});
     market.admin.post("/v1/cost-entries", cost).await.expect(201);
-    market.run(None).await;
+    let today = run(&market).await;
     let found = market.admin.get("/v1/reports/customer-equity").await.expect(200).body;
-    assert_eq!(
-        (&found["customers"], &found["asOf"], &found["currency"]),
-        (&json!(12), &json!("2026-10-31"), &json!("EUR"))
-    );
+    assert_eq!((&found["customers"], &found["asOf"], &found["currency"]), (&json!(12), &json!(today), &json!("EUR")));
     assert_eq!((&found["horizonMonths"], &found["monthlyDiscount"]), (&json!(12), &json!("1")));
     for rows in ["layers", "classes", "methods"] {
         assert!((sum(&found[rows], "/value") - number(&found["value"])).abs() < 1e-6, "{rows}: {found}");
@@ -242,11 +263,11 @@ async fn equity_is_the_sum_of_all_lifetime_values() {
 #[actix_web::test]
 async fn accounts_are_entitled_to_what_their_class_is_given() {
     let (market, _) = market().await;
-    let account = market.account("11", "").await["id"].as_str().unwrap().to_owned();
+    let account = market.account("11", "owner").await["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/accounts/{account}/entitlements");
     let none = market.admin.get(&path).await.expect(200);
     assert_eq!((none.at("/valueClass"), none.at("/reason")), (&json!("UNCLASSIFIED"), &json!("NOT_VALUED")));
-    market.run(None).await;
+    let today = run(&market).await;
     let found = market.admin.get(&path).await.expect(200).body;
     let class = found["valueClass"].as_str().unwrap();
     assert!(["GOLD", "PLATINUM"].contains(&class), "{found}");
@@ -258,16 +279,15 @@ async fn accounts_are_entitled_to_what_their_class_is_given() {
         (&found["reason"], &found["discountCeiling"], &found["policy"]["strategy"]),
         (&Value::Null, &json!("12.5"), &json!("INVEST"))
     );
-    let today = market.stage.app.clock.now().date_naive();
     assert_eq!((&found["care"]["lastOn"], &found["care"]["dueOn"]), (&Value::Null, &json!(today)), "{found}");
     let ago = |days: i64| market.stage.app.clock.now() - chrono::TimeDelta::days(days);
     for (direction, days) in [("OUTBOUND", 40), ("INBOUND", 3)] {
-        let touch = json!({"channel": "PHONE", "direction": direction, "accountId": account, "occurredAt": ago(days), "subject": "Call"});
+        let touch = json!({"channel": "PHONE", "direction": direction, "accountId": account, "occurredAt": ago(days), "subjectLine": "Call"});
         market.admin.post("/v1/interactions", touch).await.expect(201);
     }
     let found = market.admin.get(&path).await.expect(200).body;
     assert_eq!(found["care"]["dueOn"], json!(ago(10).date_naive()), "{found}");
-    assert_eq!((&found["care"]["isOverdue"], &found["source"]["asOf"]), (&json!(true), &json!("2026-10-31")));
+    assert_eq!((&found["care"]["isOverdue"], &found["source"]["asOf"]), (&json!(true), &json!(today)));
     let query = "query($id: UUID!) { accountEntitlements(id: $id) { valueClass layer importance discountCeiling care { dueOn isOverdue } } }";
     let same = market.admin.graphql(query, json!({"id": account})).await.expect(200);
     assert_eq!(same.at("/data/accountEntitlements/care/dueOn"), &found["care"]["dueOn"], "{}", same.body);
@@ -276,7 +296,7 @@ async fn accounts_are_entitled_to_what_their_class_is_given() {
 #[actix_web::test]
 async fn a_simulation_says_who_would_move_and_stores_nothing() {
     let (market, id) = market().await;
-    market.run(None).await;
+    run(&market).await;
     let before = market.admin.get("/v1/value-profiles?limit=100").await.expect(200).body;
     let draft = json!({"name": "All on top", "windowDays": 3650, "defaultMargin": "100", "pyramid": "THRESHOLDS", "topBorder": "0", "largeBorder": "0", "mediumBorder": "0"});
     let draft = market.admin.post("/v1/value-models", draft).await.expect(201).id();
@@ -317,9 +337,10 @@ async fn who_sees_part_of_the_customers_sees_that_part() {
     let grants = "accounts:READ:OWN value-profiles:READ:OWN clv-estimates:READ:OWN value-scores:READ:OWN value-models:READ:ALL \
                   resource-policies:READ:ALL interactions:READ:OWN orders:READ:OWN order-lines:READ:OWN";
     let (user, own) = with_grants(&market.stage, &market.tenant, grants);
-    let [mine, other] = [market.account("05", "").await["id"].clone(), market.account("06", "").await["id"].clone()];
+    let [mine, other] =
+        [market.account("05", "owner").await["id"].clone(), market.account("06", "owner").await["id"].clone()];
     market.admin.patch(&format!("/v1/accounts/{}", mine.as_str().unwrap()), json!({"ownerId": user})).await.expect(200);
-    market.run(None).await;
+    run(&market).await;
     let model = |path: &str| format!("/v1/value-models/{id}/{path}");
     let seen = own.get(&model("pyramid")).await.expect(200);
     assert_eq!(

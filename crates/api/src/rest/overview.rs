@@ -10,7 +10,7 @@ use kith_kernel::{Action, Cx, Entry, Item, Selection};
 use serde_json::json;
 
 /// What the page of an account shows.
-const SHOWN: &str = "owner,team,parent,valueProfile,clv,lifecycle,churnRisk,roles,contacts.contactPoints,contactPoints,\
+const SHOWN: &str = "owner,team,parent,valueProfile,clv,lifecycle,churnRisk,loyalty,roles,contacts.contactPoints,contactPoints,\
 addresses,children,externalIds,taggings.tag,notes,opportunities,orders,interactions";
 
 /// What of it the caller may read: a detail page shows what there is to see, and does not fail for the rest.

@@ -19,7 +19,7 @@ const MIDDLE: i64 = 184;
 const NARROW: i64 = 112;
 const WIDE: i64 = 320;
 /// Right ends of the columns.
-const COLUMNS: [i64; 6] = [450, 580, 706, 832, 924, 984];
+const COLUMNS: [i64; 6] = [440, 562, 684, 806, 920, 984];
 const INK: &str = "#1a1a1a";
 const PALE: &str = "#595959";
 /// Fill and text of the layers.
@@ -160,4 +160,39 @@ fn sentence(name: &str, sums: &Sums) -> String {
 fn described(pyramid: &Pyramid) -> String {
     let each = pyramid.layers.iter().map(|(name, sums)| sentence(name, sums));
     format!("Amounts in {}. {}", pyramid.currency, each.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::reports::Basis;
+    use kith_kernel::Currency;
+    use uuid::Uuid;
+
+    #[test]
+    fn long_amounts_are_shortened_and_losses_have_their_sign() {
+        let part = |amount: i64, share| Part { amount: Decimal::from(amount), share };
+        let sums = Sums {
+            count: 1_234_567,
+            share: Some(0.1234),
+            revenue: part(123_456_789_012, Some(0.5)),
+            profit: part(-98_765_432, Some(-0.25)),
+            clv: part(987_654_321, None),
+            cost_to_serve: part(12_345_678, Some(0.01)),
+            mean_score: Some(Decimal::new(1_000, 1)),
+        };
+        let names = ["TOP", "LARGE", "MEDIUM", "SMALL", "INACTIVE", "PROSPECT", "SUSPECT"];
+        let pyramid = Pyramid {
+            model: (Uuid::nil(), "Value <2027>".into()),
+            basis: Basis { as_of: chrono::NaiveDate::from_ymd_opt(2026, 11, 22), state: "OK" },
+            currency: Currency::EUR,
+            layers: names.map(|name| (name, sums.clone())).to_vec(),
+            total: sums,
+        };
+        let drawn = draw(&pyramid, Language::Both);
+        assert!(drawn.contains(">123B</text>") && drawn.contains(">−98,765,432</text>"), "{drawn}");
+        assert!(drawn.contains(">−25.0 %</text>") && drawn.contains(">沉睡客户</text>") && !drawn.contains("<2027>"));
+        let chinese = draw(&pyramid, Language::Chinese);
+        assert!(chinese.contains(">顶层</text>") && !chinese.contains(">TOP</text>"), "{chinese}");
+    }
 }

@@ -93,7 +93,11 @@ pub fn draw(quadrant: &Quadrant, language: Language) -> String {
             marks(&mut out, (x, y), x_cut);
         }
         _ => {
-            let words = language.line(("Nothing to show before the first run.", "首次计算前没有数据。"));
+            let words = match quadrant.basis.as_of {
+                None => ("Nothing to show before the first run.", "首次计算前没有数据。"),
+                Some(_) => ("Nobody has a potential that is known.", "没有已知潜力的客户。"),
+            };
+            let words = language.line(words);
             text(&mut out, (middle(0), middle(1)), "middle", (15, PALE, false), &words);
         }
     }
@@ -127,7 +131,7 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
         ("GOLD", [cut_x, cut_y, right, bottom]),
         ("PLATINUM", [cut_x, top, right, cut_y]),
     ];
-    let mut taken = Vec::new();
+    let (mut taken, mut labels) = (Vec::new(), Vec::new());
     for (class, [from, above, to, below]) in fields {
         let (ink, fill) = colours(class);
         let (width, height) = (to - from, below - above);
@@ -140,8 +144,8 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
         if height >= 30.0 && width >= wide(&words, 14.0) + 16.0 {
             let (x, anchor) = if to < right { (from + 8.0, "start") } else { (to - 8.0, "end") };
             let line = if above > top { below - 9.0 } else { above + 20.0 };
-            text(out, (x, line), anchor, (14, ink, true), &words);
             let begin = if anchor == "start" { x } else { x - wide(&words, 14.0) };
+            labels.push(((x, line), anchor, ink, words.clone()));
             taken.push([begin, line - 14.0, begin + wide(&words, 14.0), line + 4.0]);
         }
     }
@@ -161,11 +165,26 @@ fn plot(out: &mut String, quadrant: &Quadrant, language: Language, (x, y): (Axis
             xml(&told(point)),
         );
     }
+    for ((x, line), anchor, ink, words) in labels {
+        let style = format!("font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\" fill=\"{ink}\"");
+        over(out, (x, line), &style, &words);
+    }
     names(out, quadrant, (x, y), taken);
 }
 
-/// The largest customers by name, where no other text is.
+/// A text on whatever lies below it.
+fn over(out: &mut String, (x, y): (f64, f64), style: &str, words: &str) {
+    let _ = writeln!(
+        out,
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" {style} stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
+        xml(words)
+    );
+}
+
+/// The largest customers by name, where no other text and no other customer is.
 fn names(out: &mut String, quadrant: &Quadrant, (x, y): (Axis, Axis), mut taken: Vec<[f64; 4]>) {
+    let places = quadrant.points.iter().map(|point| (x.at(real(point.x)), y.at(real(point.y))));
+    taken.extend(places.map(|(at_x, at_y)| [at_x - 4.0, at_y - 4.0, at_x + 4.0, at_y + 4.0]));
     for point in quadrant.points.iter().take(NAMED) {
         let Some(name) = &point.name else { continue };
         let name = svg::cut(name, NAME);
@@ -186,11 +205,7 @@ fn names(out: &mut String, quadrant: &Quadrant, (x, y): (Axis, Axis), mut taken:
         let boxes = places.map(|(from, line)| (from, line, [from - 2.0, line - 11.0, from + long + 2.0, line + 3.0]));
         let Some((from, line, box_)) = boxes.into_iter().find(|(.., box_)| free(box_)) else { continue };
         taken.push(box_);
-        let _ = writeln!(
-            out,
-            "<text x=\"{from:.1}\" y=\"{line:.1}\" font-size=\"12\" fill=\"{INK}\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
-            xml(&name)
-        );
+        over(out, (from, line), &format!("font-size=\"12\" fill=\"{INK}\""), &name);
     }
 }
 
@@ -327,4 +342,69 @@ fn described(quadrant: &Quadrant) -> String {
         quadrant.currency,
         each.collect::<Vec<_>>().join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::reports::{Basis, Part, Sums};
+    use kith_kernel::Currency;
+    use uuid::Uuid;
+
+    fn quadrant(many: i32) -> Quadrant {
+        let part = Part { amount: Decimal::from(123_456_789_012_i64), share: Some(0.5) };
+        let sums = Sums { count: 123_456, share: Some(0.123_45), profit: part, clv: part, ..Sums::default() };
+        let point = |at: i32| Point {
+            account: Uuid::from_u128(7),
+            name: Some(format!(
+                "{} & <Sons> {at}",
+                ["Save-a-lot Markets", "漢字商店有限公司", "Ernst Handel"][usize::try_from(at % 3).unwrap()]
+            )),
+            x: Decimal::from(120_000 / (at + 1) - 900),
+            y: Decimal::from((at * 37) % 101),
+            class: match (at < 20, (at * 37) % 101 >= 50) {
+                (true, true) => "PLATINUM",
+                (true, false) => "GOLD",
+                (false, true) => "IRON",
+                (false, false) => "LEAD",
+            }
+            .into(),
+        };
+        Quadrant {
+            model: (Uuid::nil(), "Value <2027>".into()),
+            basis: Basis { as_of: chrono::NaiveDate::from_ymd_opt(2026, 11, 22), state: "OK" },
+            currency: Currency::EUR,
+            scheme: QuadrantScheme::Profit,
+            value_cut: Cut { value: Some(5_000.0), source: "PROFIT_80_PERCENT" },
+            potential_cut: Cut { value: Some(50.0), source: "MEDIAN" },
+            classes: ["LEAD", "IRON", "GOLD", "PLATINUM", "UNCLASSIFIED"].map(|name| (name, sums.clone())).to_vec(),
+            total: sums,
+            points: (0..many).map(point).collect(),
+        }
+    }
+
+    #[test]
+    fn every_customer_is_a_point_within_the_plot() {
+        let drawn = draw(&quadrant(200), Language::Both);
+        assert_eq!(drawn.matches("<circle ").count(), 200);
+        assert!(drawn.contains("PLATINUM 白金客户") && !drawn.contains("<Sons>") && !drawn.contains("NaN"), "{drawn}");
+        for part in drawn.split("<circle cx=\"").skip(1) {
+            let x: f64 = part.split('"').next().unwrap().parse().unwrap();
+            assert!((PLOT[0]..=PLOT[2]).contains(&x), "{x}");
+        }
+        // The cut is in the middle of the plot.
+        let axis = across(&quadrant(200), 5_000.0);
+        assert!((axis.at(5_000.0) - middle(0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn without_a_run_it_says_so() {
+        let mut none = quadrant(0);
+        none.value_cut.value = None;
+        assert!(draw(&none, Language::English).contains("Nobody has a potential that is known."));
+        none.basis.as_of = None;
+        assert!(draw(&none, Language::English).contains("Nothing to show before the first run."));
+        let one = draw(&quadrant(1), Language::Chinese);
+        assert!(one.contains(">白金客户</text>") && !one.contains(">PLATINUM"), "{one}");
+    }
 }
