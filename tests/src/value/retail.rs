@@ -58,7 +58,7 @@ async fn where_nobody_leaves_the_model_says_so() {
         total += number(&clv["value"]);
     }
     near("total", total, 1_374_110.99, 0.005);
-    for (id, value) in [("17841", 16_778.304), ("14646", 169_093.7341), ("12365", 741.52), ("12415", 71_200.2734)] {
+    for (id, value) in [("17841", 16_778.304), ("14646", 169_093.73), ("12365", 741.52), ("12415", 71_200.27)] {
         let clv = market.account(id, "clv").await["clv"].clone();
         near(id, number(&clv["value"]), value, 0.005);
     }

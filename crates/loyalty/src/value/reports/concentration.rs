@@ -135,7 +135,7 @@ fn largest(
     limit: usize,
 ) -> Result<Value> {
     let mut order: Vec<(usize, &(Uuid, Decimal))> = values.iter().enumerate().collect();
-    order.sort_by(|(_, a), (_, b)| b.1.cmp(&a.1));
+    order.sort_by_key(|(_, value)| std::cmp::Reverse(value.1));
     order.truncate(limit);
     let ids: Vec<Uuid> = order.iter().map(|(_, (id, _))| *id).collect();
     let names = super::names(conn, cx, by, &ids)?;
