@@ -183,10 +183,15 @@ impl Judge<'_> {
         }
     }
 
-    /// The simple lifetime value: margin of a year times expected years.
+    /// The simple lifetime value: margin of a year, spread over the months of the horizon, times the share of such customers
+    /// who are still there, discounted. Without a horizon it would be endless where hardly anybody leaves.
     pub fn simple(&self, base: &Base) -> Option<f64> {
-        let yearly = base.margin * 365.0 / f64::from(self.terms.window_days);
-        statistics::clv_simple(yearly, self.borders.retention?).ok()
+        let retention = self.borders.retention?;
+        let monthly = base.margin * 365.0 / f64::from(self.terms.window_days) / 12.0;
+        let months = usize::try_from(self.terms.horizon_months).ok()?;
+        let survival = |month: u32| retention.powf(f64::from(month) / 12.0);
+        let discount = real(self.terms.monthly_discount) / 100.0;
+        statistics::clv_contract(&vec![monthly; months], survival, discount).ok()
     }
 
     /// The measures of a customer, as far as they are known.

@@ -40,6 +40,11 @@ pub fn load(load: &mut Load<'_>) -> Result<()> {
         });
         load.make("resource-policies", policy)?;
     }
+    for (channel, touch, minute) in [("PHONE", "4", "0.8"), ("EMAIL", "1.5", "0"), ("VISIT", "60", "1.2"), ("MEETING", "25", "1")] {
+        let dollars = |amount: &str| json!({"amount": amount, "currency": "USD"});
+        let rate = json!({"channel": channel, "perTouch": dollars(touch), "perMinute": dollars(minute)});
+        load.make("cost-rates", rate)?;
+    }
     // With 89 customers, tenths say more than hundredths.
     let model = json!({
         "name": "Northwind value", "topBorder": "5", "largeBorder": "15", "mediumBorder": "30",
