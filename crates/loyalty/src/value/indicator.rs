@@ -9,6 +9,7 @@ use kith_kernel::{Bind, Custom, Cx, Error, Resource, Result, Violations, text_en
 use kith_macros::resource;
 use kith_statistics::Anchors;
 use rust_decimal::Decimal;
+use serde_json::Value;
 use uuid::Uuid;
 
 text_enum! {
@@ -123,6 +124,12 @@ impl Resource for ValueIndicator {
         let wants = self.scale == IndicatorScale::Anchors;
         let detail = "Expected pairs of a value and its points (0 to 100), at least two, with rising values.";
         violations.ensure(!wants || self.points().is_some(), "/anchors", "INVALID", detail);
+        let none = match &self.anchors.0 {
+            Value::Array(pairs) => pairs.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            other => other.is_null(),
+        };
+        violations.ensure(wants || none, "/anchors", "INVALID", "Anchors belong to the scale ANCHORS.");
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {

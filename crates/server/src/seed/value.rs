@@ -40,7 +40,9 @@ pub fn load(load: &mut Load<'_>) -> Result<()> {
         });
         load.make("resource-policies", policy)?;
     }
-    for (channel, touch, minute) in [("PHONE", "4", "0.8"), ("EMAIL", "1.5", "0"), ("VISIT", "60", "1.2"), ("MEETING", "25", "1")] {
+    for (channel, touch, minute) in
+        [("PHONE", "4", "0.8"), ("EMAIL", "1.5", "0"), ("VISIT", "60", "1.2"), ("MEETING", "25", "1")]
+    {
         let dollars = |amount: &str| json!({"amount": amount, "currency": "USD"});
         let rate = json!({"channel": channel, "perTouch": dollars(touch), "perMinute": dollars(minute)});
         load.make("cost-rates", rate)?;
