@@ -13,8 +13,7 @@ text_enum! {
     pub enum ClvMethod {
         /// Expected purchases times expected spend times margin, month by month, discounted (Fader, Hardie & Lee 2005).
         Probabilistic = "PROBABILISTIC",
-        /// Margin of the last year, month by month within the horizon, times the share of customers who stay so long,
-        /// discounted: too few came back for a purchase model.
+        /// Margin of a year, month by month within the horizon, times the share of customers who stay so long, discounted.
         Simple = "SIMPLE",
         /// What was earned so far: nothing else is known.
         #[default]
