@@ -202,6 +202,10 @@ async fn variables_of_a_wrong_form_change_nothing() {
             json!({"nonsense": 1}),
             json!({"tenantId": UNKNOWN}),
         ] {
+            // Where nothing has to be said, saying nothing is fine.
+            if bad == json!({}) && !entry.fields.iter().any(|field| field.required) {
+                continue;
+            }
             let answer = client.graphql(&create, json!({"input": bad})).await.expect(200);
             assert!(answer.at("/errors/0/message").is_string(), "{}: {bad}", entry.name);
         }
