@@ -10,7 +10,7 @@ Needs: target/release/kith and PostgreSQL's psql. Everything runs in a folder of
 import argparse, json, os, resource, shutil, signal, subprocess, tempfile, time, urllib.request
 from run import HERE, program, seconds, tree
 
-KITH = f"{HERE}/../target/release/kith"
+KITH = os.environ.get("KITH", f"{HERE}/../target/release/kith")
 PORT = 18081
 
 
