@@ -263,21 +263,22 @@ pub(super) fn learn(
 
 /// What contracts and lost deals say of some accounts.
 fn signs(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid], as_of: NaiveDate) -> Result<HashMap<Uuid, Signs>> {
-    let mut out =
-        Statement::new("SELECT a.id, s.cancelled AND NOT s.running, s.failed, o.competitor, o.price FROM unnest(");
+    let mut out = Statement::new("SELECT a.id, s.cancelled AND NOT s.running, s.failed, o.competitor FROM unnest(");
     out.bind(Bind::Uuids(accounts.to_vec())).sql(") AS a(id) CROSS JOIN LATERAL (SELECT coalesce(bool_or(s.status IN ('CANCELLED', 'ENDED')), false) AS cancelled, \
          coalesce(bool_or(s.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE')), false) AS running, coalesce(bool_or(s.status = 'PAST_DUE'), false) AS failed \
          FROM subscriptions s WHERE s.tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND s.account_id = a.id AND s.archived_at IS NULL) s CROSS JOIN LATERAL \
-         (SELECT coalesce(bool_or(o.competitor_id IS NOT NULL), false) AS competitor, coalesce(bool_or(r.name ILIKE '%price%'), false) AS price \
-         FROM opportunities o LEFT JOIN close_reasons r ON r.tenant_id = o.tenant_id AND r.id = o.close_reason_id WHERE o.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(
+        " AND s.account_id = a.id AND s.archived_at IS NULL) s CROSS JOIN LATERAL \
+         (SELECT coalesce(bool_or(o.competitor_id IS NOT NULL), false) AS competitor \
+         FROM opportunities o WHERE o.tenant_id = ",
+    );
     out.bind(Bind::Uuid(Some(cx.tenant)))
         .sql(" AND o.account_id = a.id AND o.archived_at IS NULL AND o.status = 'LOST' AND o.closed_at > ");
     out.bind(Bind::Date(Some(as_of - Days::new(180)))).sql(") o");
-    type Row = (Uuid, bool, bool, bool, bool);
-    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool, st::Bool, st::Bool)>(), conn)?;
-    let read = |(account, has_notice, payment_failed, named_competitor, objected_to_price): Row| {
-        let grounds = Grounds { payment_failed, named_competitor, objected_to_price, ..Grounds::default() };
+    type Row = (Uuid, bool, bool, bool);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool, st::Bool)>(), conn)?;
+    let read = |(account, has_notice, payment_failed, named_competitor): Row| {
+        let grounds = Grounds { payment_failed, named_competitor, ..Grounds::default() };
         (account, Signs { has_notice, grounds })
     };
     Ok(rows.into_iter().map(read).collect())
