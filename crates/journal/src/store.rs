@@ -10,7 +10,7 @@ use kith_kernel::{
 use uuid::Uuid;
 
 fn select(cx: &Cx, entry: &Entry, scope: RowScope, ids: &[Uuid]) -> Statement {
-    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
+    let mut out = Statement::new(entry.select);
     out.bind(Bind::Uuid(Some(cx.tenant)));
     match ids {
         [id] => out.sql(" AND t.id = ").bind(Bind::Uuid(Some(*id))),
@@ -77,7 +77,7 @@ fn flag(conn: &mut PgConnection, statement: &Statement) -> QueryResult<bool> {
 /// condition. They never reach an answer by themselves.
 pub fn rows<R: Resource>(conn: &mut PgConnection, cx: &Cx, tail: impl FnOnce(&mut Statement)) -> Result<Vec<R>> {
     let entry = cx.entry(R::NAME)?;
-    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
+    let mut out = Statement::new(entry.select);
     out.bind(Bind::Uuid(Some(cx.tenant)));
     tail(&mut out);
     Ok(R::load(conn, &out)?)

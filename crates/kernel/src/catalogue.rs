@@ -132,6 +132,8 @@ pub struct Entry {
     pub keys: Vec<Vec<u8>>,
     /// `t.column, …` of all fields in order.
     pub columns: String,
+    /// How every statement about its rows begins, up to the tenant.
+    pub select: &'static str,
     /// All relations.
     pub relations: Vec<Relation>,
     /// See [`Resource::OWNERSHIP`].
@@ -213,6 +215,8 @@ impl Entry {
         let visible = |index: &usize| R::FIELDS.get(*index).is_some_and(Field::visible);
         let shown: Vec<usize> = [0, 2].into_iter().chain(own).chain(3..8).filter(visible).collect();
         let columns = R::FIELDS.iter().flat_map(|field| field.columns).map(|column| format!("t.{column}"));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let select = format!("SELECT {columns} FROM {} t WHERE t.tenant_id = ", R::TABLE);
         Entry {
             name: R::NAME,
             type_name: R::TYPE,
@@ -230,7 +234,9 @@ impl Entry {
                 .map(|field| crate::select::key(field.name))
                 .collect(),
             shown,
-            columns: columns.collect::<Vec<_>>().join(", "),
+            columns,
+            // There is one catalogue a process; statements borrow from it instead of copying the text each time.
+            select: String::leak(select),
             relations: references.chain(R::RELATIONS.iter().cloned()).collect(),
             ownership: R::OWNERSHIP,
             verbs: R::VERBS,

@@ -7,6 +7,7 @@ use super::pulse::{Handling, Pulse};
 use super::rate::{Budget, Payer};
 use super::work::Place;
 use crate::app::App;
+use crate::rest::standard;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -61,8 +62,7 @@ pub async fn edge(
     let response = compress::compress(response).await;
     let status = response.status().as_u16();
     // Not the matched pattern: finding it again costs as much as routing did.
-    let resource = response.request().match_info().get("resource").and_then(|name| crate::catalogue().get(name));
-    let resource = resource.map_or("other", |entry| entry.name);
+    let resource = standard::named(response.request()).map_or("other", |entry| entry.name);
     let seconds = began.elapsed().as_secs_f64();
     measure(&method, resource, status, seconds);
     // What went well is told by the metrics; a line for each would cost as much as the rest of this layer.
@@ -241,18 +241,17 @@ fn budget(request: &HttpRequest) -> Option<Budget> {
 }
 
 fn decorate(headers: &mut HeaderMap, id: Uuid, budget: Option<Budget>) {
-    let mut set = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("x-request-id", id.to_string());
-    set("x-content-type-options", "nosniff".into());
-    if let Some(budget) = budget {
-        let Budget { name, limit, remaining, full_in } = budget;
-        set("ratelimit-policy", format!("\"{name}\";q={limit};w=60"));
-        set("ratelimit", format!("\"{name}\";r={remaining};t={full_in}"));
+    set("x-request-id", id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    if let Some(Budget { name, limit, remaining, full_in }) = budget {
+        set("ratelimit-policy", &format!("\"{name}\";q={limit};w=60"));
+        set("ratelimit", &format!("\"{name}\";r={remaining};t={full_in}"));
     }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -89,6 +89,7 @@ pub(crate) fn answer(answer: Answer) -> HttpResponse {
 
 /// A path id; what is no id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> kith_kernel::Result<uuid::Uuid> {
-    let text = request.match_info().get("id").unwrap_or_default();
+    let plain = || standard::record(request.path()).map(|(_, id)| id);
+    let text = request.match_info().get("id").or_else(plain).unwrap_or_default();
     (text.len() == 36).then(|| uuid::Uuid::try_parse(text).ok()).flatten().ok_or_else(Error::not_found)
 }

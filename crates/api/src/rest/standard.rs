@@ -6,7 +6,7 @@ use crate::caller::{Answer, Caller, Manner};
 use crate::http::body::Json;
 use crate::http::problem::{self, Handled, Problem};
 use crate::http::{headers, query};
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
 use kith_journal::{read, timeline, verbs};
@@ -38,9 +38,18 @@ fn one_at(tail: &str) -> Resource {
     at(tail, Place::One).get(get).patch(patch).delete(archive)
 }
 
-/// What is asked for most, to be tried before all other routes.
+/// What is asked for most, to be tried before all other routes; reading one record goes without any pattern.
 pub fn first(config: &mut web::ServiceConfig) {
+    let plain = guard::fn_guard(|asked| record(asked.head().uri.path()).is_some());
+    config.service(web::scope("/v1").guard(guard::Get()).guard(plain).default_service(web::to(get)));
     config.service(one_at("/{id:[0-9a-f-]{36}}"));
+}
+
+/// Resource and id of `/v1/{resource}/{id}`, where the path stands plainly.
+pub(super) fn record(path: &str) -> Option<(&str, &str)> {
+    let (resource, id) = path.strip_prefix("/v1/")?.split_once('/')?;
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    (id.len() == 36 && id.bytes().all(hex)).then_some((resource, id))
 }
 
 /// Adds the routes of all resources, literal tails before `{id}`.
@@ -76,8 +85,10 @@ fn methods(request: &HttpRequest, entry: &'static Entry, place: Place) -> Vec<&'
     all.iter().filter(|(_, offered)| *offered).map(|(method, _)| *method).collect()
 }
 
-fn named(request: &HttpRequest) -> Option<&'static Entry> {
-    crate::catalogue().get(request.match_info().get("resource").unwrap_or_default())
+/// The resource that the path names.
+pub(crate) fn named(request: &HttpRequest) -> Option<&'static Entry> {
+    let plain = || record(request.path()).map(|(resource, _)| resource);
+    crate::catalogue().get(request.match_info().get("resource").or_else(plain)?)
 }
 
 /// The business verb that the path names.
