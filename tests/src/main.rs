@@ -15,6 +15,7 @@ mod leads;
 mod lifecycle;
 mod lists;
 mod loyalty;
+mod merge;
 mod pipeline;
 mod plans;
 mod pool;

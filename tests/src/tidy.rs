@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("interactions", &["journal", "kernel", "macros"]),
     ("loyalty", &["journal", "kernel", "macros", "statistics"]),
     ("lifecycle", &["journal", "kernel", "macros", "statistics"]),
-    ("flows", &["contacts", "journal", "kernel", "lifecycle", "loyalty", "macros", "pipeline", "statistics"]),
+    (
+        "flows",
+        &["commerce", "contacts", "journal", "kernel", "lifecycle", "loyalty", "macros", "pipeline", "statistics"],
+    ),
     (
         "api",
         &[

@@ -15,9 +15,9 @@ use std::sync::LazyLock;
 pub fn catalogue() -> &'static Catalogue {
     static ALL: LazyLock<Catalogue> = LazyLock::new(|| {
         Catalogue::new(vec![
-            Entry::of::<contacts::Account>(),
+            Entry::of::<contacts::Account>().with(kith_flows::merge::accounts()),
             Entry::of::<contacts::AccountRole>(),
-            Entry::of::<contacts::Contact>(),
+            Entry::of::<contacts::Contact>().with(kith_flows::merge::contacts()),
             Entry::of::<contacts::ContactPoint>(),
             Entry::of::<contacts::Address>(),
             Entry::of::<contacts::Relationship>(),

@@ -2,7 +2,7 @@
 
 use crate::{AREA, Channel, rules};
 use diesel::PgConnection;
-use kith_journal::store;
+use kith_journal::{derived, store};
 use kith_kernel::ids::{AccountId, TeamId, UserId};
 use kith_kernel::{
     Bind, Cx, Error, Money, Ownership, Relation, Resource, Result, Statement, Violations, text, text_enum,
@@ -133,6 +133,9 @@ pub struct Account {
     /// Whether business is done with the account.
     #[field(filter, sort, default)]
     pub status: AccountStatus,
+    /// The account it became part of, if it was merged; it is archived then, and what hung on it hangs there.
+    #[field(filter, read_only)]
+    pub merged_into_id: Option<AccountId>,
 }
 
 impl Resource for Account {
@@ -185,17 +188,34 @@ impl Resource for Account {
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         let status_before = before.map(|before| before.status);
-        if self.status == AccountStatus::Merged && status_before != Some(AccountStatus::Merged) {
+        if self.status == AccountStatus::Merged
+            && status_before != Some(AccountStatus::Merged)
+            && self.merged_into_id.is_none()
+        {
             return Err(Error::invalid("/status", "READ_ONLY", "Only a merge makes an account MERGED."));
         }
+        rules::stays_merged(&self.meta, self.merged_into_id.map(|id| id.0))?;
         if before.is_none_or(|before| before.importance_class != self.importance_class)
             && self.importance_class != ImportanceClass::Ordinary
         {
             self.importance_source = ImportanceSource::Manual;
         }
         match self.parent_id {
-            Some(parent) if before.is_some_and(|before| before.parent_id != self.parent_id) => {
-                self.refuse_cycle(conn, cx, parent)
+            Some(parent)
+                if before.is_some_and(|before| before.parent_id != self.parent_id)
+                    && Account::is_below(conn, cx, parent, self.id())? =>
+            {
+                Err(Error::invalid("/parentId", "CYCLE", "The parent is part of this account."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        // What it is worth goes and comes back with it.
+        match before {
+            Some(before) if before.meta.archived_at != self.meta.archived_at => {
+                derived::touch(conn, cx, &[self.meta.id])
             }
             _ => Ok(()),
         }
@@ -203,19 +223,20 @@ impl Resource for Account {
 }
 
 impl Account {
-    /// Walks up from the new parent. The walk is bounded, so that a tree broken by other means cannot hang it.
-    fn refuse_cycle(&self, conn: &mut PgConnection, cx: &Cx, parent: AccountId) -> Result<()> {
+    /// Whether an account is part of another, at any depth: walks up from it. The walk is bounded, so that a tree broken
+    /// by other means cannot hang it.
+    pub fn is_below(conn: &mut PgConnection, cx: &Cx, below: AccountId, above: AccountId) -> Result<bool> {
         // One move at a time in a tenant: two, each fine by itself, could close a circle together.
         store::one_at_a_time(conn, cx, "accounts|tree")?;
         let mut out =
             Statement::new("WITH RECURSIVE up (id, depth) AS (SELECT parent_id, 1 FROM accounts WHERE tenant_id = ");
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(parent.0)));
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(below.0)));
         out.sql(" UNION SELECT a.parent_id, up.depth + 1 FROM accounts a JOIN up ON a.id = up.id WHERE a.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant)));
         out.sql(" AND up.depth < 100) SELECT EXISTS (SELECT FROM up WHERE id = ")
-            .bind(Bind::Uuid(Some(self.id().0)))
+            .bind(Bind::Uuid(Some(above.0)))
             .sql(")");
-        let (cycle,): (bool,) = diesel::RunQueryDsl::get_result(out.typed::<(diesel::sql_types::Bool,)>(), conn)?;
-        if cycle { Err(Error::invalid("/parentId", "CYCLE", "The parent is part of this account.")) } else { Ok(()) }
+        let (found,): (bool,) = diesel::RunQueryDsl::get_result(out.typed::<(diesel::sql_types::Bool,)>(), conn)?;
+        Ok(found)
     }
 }

@@ -1,6 +1,6 @@
 //! Contacts: the people.
 
-use crate::AREA;
+use crate::{AREA, rules};
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::ids::{AccountId, ContactId, UserId};
@@ -47,6 +47,9 @@ pub struct Contact {
     /// The user who looks after them.
     #[field(filter)]
     pub owner_id: Option<UserId>,
+    /// The contact it became part of, if it was merged; it is archived then, and what hung on it hangs there.
+    #[field(filter, read_only)]
+    pub merged_into_id: Option<ContactId>,
 }
 
 impl Resource for Contact {
@@ -85,7 +88,7 @@ impl Resource for Contact {
 
     fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {
         self.name = text::full_name(self.given_name.as_deref(), self.family_name.as_deref(), self.locale.as_deref());
-        Ok(())
+        rules::stays_merged(&self.meta, self.merged_into_id.map(|id| id.0))
     }
 
     fn check(&self, violations: &mut Violations) {

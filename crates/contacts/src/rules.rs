@@ -1,6 +1,17 @@
 //! Rules that several resources share. Pure.
 
-use kith_kernel::Violations;
+use kith_kernel::{Error, Meta, Result, Violations};
+use uuid::Uuid;
+
+/// What was merged into another record cannot come back: nothing hangs on it any more.
+pub fn stays_merged(meta: &Meta, into: Option<Uuid>) -> Result<()> {
+    match into {
+        Some(into) if meta.archived_at.is_none() => {
+            Err(Error::illegal(format!("This record became part of {into}, and cannot be restored."), &[]))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A web address: http or https with a host, nothing that could hide a script or credentials.
 pub fn website(url: Option<&str>, violations: &mut Violations) {

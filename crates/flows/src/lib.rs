@@ -2,4 +2,5 @@
 //! where they belong, and are called from here.
 
 pub mod convert;
+pub mod merge;
 pub mod value;

@@ -103,6 +103,8 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();
     let facts = facts::read(conn, cx, Which::These(&accounts), &rules.reading)?;
     store(conn, cx, &rules, &facts, Why::Change)?;
+    // Those that were archived have no facts.
+    run::shelve(conn, cx, Some(&accounts))?;
     let ids: Vec<Uuid> = touched.into_iter().flat_map(|(ids, _)| ids).collect();
     let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids)).sql(")").execute(conn)?;

@@ -3,7 +3,7 @@
 
 use crate::log::{self, Operation};
 use diesel::PgConnection;
-use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Row, Shape, Statement};
+use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Row, Statement};
 
 /// PostgreSQL takes 65,535 values a statement.
 const MAX_BINDS: usize = 60_000;
@@ -58,6 +58,10 @@ pub fn erased<R: Resource>(row: &R) -> &dyn Row {
     row
 }
 
+fn erased_mut<R: Resource>(row: &mut R) -> &mut dyn Row {
+    row
+}
+
 /// Stores new rows with their journal.
 pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     let columns = columns(entry);
@@ -75,14 +79,24 @@ pub fn save<R: Resource>(
     conn: &mut PgConnection,
     cx: &Cx,
     operation: Operation,
-    changes: Vec<Change<R>>,
+    mut changes: Vec<Change<R>>,
 ) -> Result<usize> {
-    let entry = cx.entry(R::NAME)?;
-    let mut changes: Vec<_> =
-        changes.into_iter().filter(|one| !log::changed(entry, &one.before, &one.after).is_empty()).collect();
-    for change in &mut changes {
-        let meta = change.after.meta_mut();
-        meta.version = Shape::meta(&change.before).version.saturating_add(1);
+    let pairs = changes.iter_mut().map(|one| (erased(&one.before), erased_mut(&mut one.after))).collect();
+    save_erased(conn, cx, cx.entry(R::NAME)?, operation, pairs)
+}
+
+/// The same for rows of whatever type: each as it was read, and as it shall be.
+pub fn save_erased(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    operation: Operation,
+    mut changes: Vec<(&dyn Row, &mut dyn Row)>,
+) -> Result<usize> {
+    changes.retain(|(before, after)| !log::changed(entry, *before, &**after).is_empty());
+    for (before, after) in &mut changes {
+        let meta = after.meta_mut();
+        meta.version = before.meta().version.saturating_add(1);
         meta.updated_at = cx.now;
         meta.updated_by = cx.actor.principal();
     }
@@ -90,7 +104,7 @@ pub fn save<R: Resource>(
     let constant = ["id", "tenant_id", "created_at", "created_by"];
     let set: Vec<_> =
         columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
-    let all: Vec<&dyn Row> = changes.iter().map(|change| erased(&change.after)).collect();
+    let all: Vec<&dyn Row> = changes.iter().map(|(_, after)| &**after).collect();
     for some in all.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
         values(&mut out, entry, some);
@@ -106,7 +120,7 @@ pub fn save<R: Resource>(
             )));
         }
     }
-    let rows = changes.iter().map(|one| (Some(erased(&one.before)), erased(&one.after)));
+    let rows = changes.iter().map(|(before, after)| (Some(*before), &**after));
     log::record_many(conn, cx, entry, operation, rows)?;
     Ok(changes.len())
 }

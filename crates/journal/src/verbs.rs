@@ -49,7 +49,8 @@ fn refuse_archived(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid) ->
     }
 }
 
-fn archived(entry: &Entry, id: Uuid) -> Error {
+/// The refusal of a change to a record that is archived.
+pub fn archived(entry: &Entry, id: Uuid) -> Error {
     let detail = format!("The record {id} is archived. Restore it first: POST /v1/{}/{id}/restore.", entry.name);
     Error::new(&codes::CONFLICT, detail)
 }

@@ -46,6 +46,7 @@ diesel::table! {
         importance_reason -> Nullable<Text>,
         status -> Text,
         custom -> Jsonb,
+        merged_into_id -> Nullable<Uuid>,
     }
 }
 
@@ -349,6 +350,7 @@ diesel::table! {
         reports_to_id -> Nullable<Uuid>,
         owner_id -> Nullable<Uuid>,
         custom -> Jsonb,
+        merged_into_id -> Nullable<Uuid>,
     }
 }
 

@@ -277,6 +277,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("retention-actions", "complete") => json!({"outcome": "WORKED"}),
         ("win-back-cases", "offer") => json!({"offer": "Free delivery."}),
         ("win-back-cases", "save") => json!({"orderId": ids["orders"]}),
+        ("accounts" | "contacts", "merge") => json!({"fromId": ids[resource]}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }

@@ -181,12 +181,8 @@ fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, why: Why, told: &mut imp
     }
 }
 
-/// What is behind this run: values of accounts that were archived, days of this month before this one, and what said that
-/// accounts had changed.
-fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result<()> {
-    if why == Why::History {
-        return Ok(());
-    }
+/// Archives the values of accounts that were archived, of all or of some.
+pub(super) fn shelve(conn: &mut PgConnection, cx: &Cx, accounts: Option<&[Uuid]>) -> Result<()> {
     for table in ["value_profiles", "clv_estimates", "churn_risks", "loyalty_assessments"] {
         let mut out = Statement::new(format!(
             "UPDATE {table} AS t SET archived_at = a.archived_at, version = t.version + 1, updated_at = "
@@ -197,8 +193,21 @@ fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result
         out.sql(
             " AND a.tenant_id = t.tenant_id AND a.id = t.id AND a.archived_at IS NOT NULL AND t.archived_at IS NULL",
         );
+        if let Some(accounts) = accounts {
+            out.sql(" AND a.id = ANY(").bind(Bind::Uuids(accounts.to_vec())).sql(")");
+        }
         out.execute(conn)?;
     }
+    Ok(())
+}
+
+/// What is behind this run: values of accounts that were archived, days of this month before this one, and what said that
+/// accounts had changed.
+fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result<()> {
+    if why == Why::History {
+        return Ok(());
+    }
+    shelve(conn, cx, None)?;
     let mut out = Statement::new("DELETE FROM value_scores WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(reading.as_of)));
     out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(reading.as_of))).sql("::date)").execute(conn)?;
