@@ -349,6 +349,7 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("lifecycle-transitions", ["R...", "R...", "R...", "R..."]),
     ("lifecycle-policies", ["RCUA", "RCUA", "R---", "R---"]),
     ("churn-risks", ["R...", "R...", "R...", "R..."]),
+    ("churn-scores", ["R...", "R...", "R...", "R..."]),
     ("churn-models", ["R...", "R...", "R...", "R..."]),
     ("churn-events", ["RCUA", "RCUA", "RC--", "R---"]),
     ("churn-event-corrections", ["R...", "R...", "R...", "R..."]),

@@ -1,5 +1,6 @@
 //! Relationships: stages that the rules and people set, losses and what is done about them, and the reports of it.
 
+mod backtest;
 mod churn;
 mod reports;
 mod retention;
@@ -143,8 +144,11 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant, ids: &mut Ids) {
     let trained = train(&[Features::default()], &[true], &[], &[]);
     let model = stage.app.db.write(tenant.id, |conn| {
         kith_lifecycle::apply_risks(conn, &cx, &risks)?;
+        kith_lifecycle::score::remember(conn, &cx, &risks)?;
         kith_lifecycle::model::record(conn, &cx, &trained, &window).map(Verdict::Commit)
     });
+    let score = kith_journal::derived::of_day(account.parse().unwrap(), now);
+    ids.insert("churn-scores", score.to_string());
     ids.insert("churn-risks", account);
     ids.insert("churn-models", model.unwrap().0.to_string());
 }

@@ -10,6 +10,7 @@ use crate::http::rate::Payer;
 use crate::http::work::blocking;
 use crate::http::{headers, query};
 use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use futures_util::future::LocalBoxFuture;
@@ -247,7 +248,7 @@ async fn identify(request: &HttpRequest) -> Result<Caller> {
         request.app_data::<web::Data<App>>().cloned().ok_or_else(|| Error::internal("the app is not configured"))?;
     let missing =
         || Error::new(&codes::UNAUTHENTICATED, "Send `Authorization: Bearer` with an access token or an API key.");
-    let header = headers::single(request.headers(), "authorization")?.ok_or_else(missing)?;
+    let header = headers::single(request.headers(), &AUTHORIZATION)?.ok_or_else(missing)?;
     let (scheme, token) = header.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());

@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use async_graphql::SimpleObject;
 use diesel::PgConnection;
 use kith_kernel::{Cx, Error, Result};
+use kith_lifecycle::backtest::backtest;
 use kith_lifecycle::reports::{self, Period};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,79 @@ pub struct ChurnReport {
     state: String,
 }
 
+/// What was told of customers on past days against what they did. Only days whose horizon is over count.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+pub struct ChurnBacktest {
+    /// The first day.
+    from: String,
+    /// The last day.
+    to: String,
+    /// The chance from which on a customer counts as an alert.
+    threshold: f64,
+    /// Customers and days of which a chance was kept.
+    customers: i64,
+    /// Those of them who bought nothing within the horizon.
+    left: i64,
+    /// What was told.
+    model: ChurnBacktestSide,
+    /// What recency alone would have told.
+    baseline: ChurnBacktestSide,
+    /// What was told against what came of it, in tenths.
+    bins: Vec<ChurnBacktestBin>,
+    /// The same day by day.
+    days: Vec<ChurnBacktestDay>,
+    /// OK, or INSUFFICIENT_DATA: nothing was kept whose horizon is over.
+    state: String,
+}
+
+/// How good chances were.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+pub struct ChurnBacktestSide {
+    /// Customers whose chance reached the threshold.
+    alerts: i64,
+    /// Those of them who left.
+    hits: i64,
+    /// hits ÷ alerts.
+    precision: Option<f64>,
+    /// hits ÷ all who left.
+    recall: Option<f64>,
+    /// precision ÷ the share of all who left: how many times better than alerting at random.
+    lift: Option<f64>,
+    /// The area under the ROC curve: the chance that somebody who left was told a higher one than somebody who stayed.
+    auc: Option<f64>,
+    /// The mean squared error of the chances.
+    brier: Option<f64>,
+}
+
+/// Customers who were told about the same chance.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+pub struct ChurnBacktestBin {
+    /// Which tenth: 0 is up to 0.1.
+    bin: i32,
+    /// How many.
+    customers: i64,
+    /// The mean of what was told.
+    told: Option<f64>,
+    /// The share of those who left.
+    left: Option<f64>,
+}
+
+/// What was told on a day.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChurnBacktestDay {
+    /// The day.
+    as_of: String,
+    /// Customers.
+    customers: i64,
+    /// Those of them who bought nothing within the horizon.
+    left: i64,
+    /// What was told.
+    model: ChurnBacktestSide,
+    /// What recency alone would have told.
+    baseline: ChurnBacktestSide,
+}
+
 /// What campaigns to keep customers achieved.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 pub struct RetentionUplift {
@@ -206,6 +280,13 @@ impl ChurnReport {
     /// Asks for it.
     pub async fn ask(caller: &Caller, period: Period) -> Result<Self> {
         ask(caller, move |conn, cx| reports::churn(conn, cx, &period)).await
+    }
+}
+
+impl ChurnBacktest {
+    /// Asks for it.
+    pub async fn ask(caller: &Caller, period: Period, threshold: Option<String>) -> Result<Self> {
+        ask(caller, move |conn, cx| backtest(conn, cx, &period, threshold.as_deref())).await
     }
 }
 

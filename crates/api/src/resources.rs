@@ -91,6 +91,7 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::LifecycleTransition>(),
             Entry::of::<lifecycle::LifecyclePolicy>(),
             Entry::of::<lifecycle::ChurnRisk>(),
+            Entry::of::<lifecycle::ChurnScore>(),
             Entry::of::<lifecycle::ChurnModel>(),
             Entry::of::<lifecycle::ChurnEvent>(),
             Entry::of::<lifecycle::ChurnEventCorrection>(),

@@ -10,7 +10,7 @@ use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleCon
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
-use kith_kernel::{Error, Result, codes};
+use kith_kernel::{Error, Result, codes, is_plain, is_plain_sql};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -105,23 +105,21 @@ impl Watch {
     }
 }
 
-/// Whether a statement can leave nothing behind in the session: it begins as reading and writing of rows begins, is
-/// the only one of its message, and does not set anything by function.
+/// Whether a statement can leave nothing behind in the session.
 fn harmless(query: &dyn std::fmt::Display) -> bool {
     struct First(Option<bool>);
     impl std::fmt::Write for First {
         fn write_str(&mut self, sql: &str) -> std::fmt::Result {
-            let first = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-            let rows = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "EXPLAIN", "MERGE", "VALUES", "TABLE"];
-            let known = rows.iter().any(|word| first.eq_ignore_ascii_case(word));
-            self.0 = Some(known && !sql.trim_end().trim_end_matches(';').contains(';') && !sql.contains("set_config"));
+            self.0 = Some(is_plain_sql(sql));
             // The text comes first; nobody needs the binds.
             Err(std::fmt::Error)
         }
     }
-    let mut first = First(None);
-    std::fmt::write(&mut first, format_args!("{query}")).ok();
-    first.0.unwrap_or(false)
+    is_plain(query).unwrap_or_else(|| {
+        let mut first = First(None);
+        std::fmt::write(&mut first, format_args!("{query}")).ok();
+        first.0.unwrap_or(false)
+    })
 }
 
 #[derive(Debug)]

@@ -143,13 +143,15 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], why: 
     let bought = assessed.iter().filter(|one| why != Why::Change && one.base.occasions > 0);
     let mut changed = derived::put(conn, &bought.map(|one| one.score(cx)).collect::<Vec<_>>())?;
     if why == Why::History {
-        return Ok(changed);
+        let page: Vec<_> = facts.iter().zip(&assessed).collect();
+        let told = rules.relations.recall(conn, cx, &page, rules.purchase.as_ref(), rules.reading.as_of)?;
+        return Ok(changed + told);
     }
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
     let loyalty = standing::assess_page(conn, cx, facts, &shares, &rules.borders, rules.reading.as_of)?;
     changed += standing::apply(conn, cx, &loyalty)?;
     let page: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
-    changed += rules.relations.decide(conn, cx, &page, rules.purchase.as_ref(), rules.reading.as_of)?;
+    changed += rules.relations.decide(conn, cx, &page, rules.purchase.as_ref(), (rules.reading.as_of, why))?;
     let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
     Ok(changed + derived::put(conn, &profiles)? + derived::put(conn, &values)?)
 }

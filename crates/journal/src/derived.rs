@@ -1,6 +1,7 @@
 //! Rows that follow from other rows, such as scores: written a set at a time by whoever computes them. Nobody decided
 //! them, so they leave nothing in the journal; what they follow from does.
 
+use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::{Bind, Column, Cx, Error, Resource, Result, Row, Statement};
 use uuid::Uuid;
@@ -57,6 +58,12 @@ fn columns<R: Resource>(rows: &[R]) -> Result<Vec<Column>> {
         }
     }
     Ok(all)
+}
+
+/// The id of what is kept of an account for a day: the same however often the day is computed.
+pub fn of_day(account: Uuid, day: NaiveDate) -> Uuid {
+    let number = u128::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0);
+    uuid::Builder::from_u128(account.as_u128() ^ number).with_version(uuid::Version::Custom).into_uuid()
 }
 
 /// Notes that the facts of accounts changed, so that what follows from them is computed again.

@@ -196,6 +196,8 @@ ids! {
     ChurnModelId => "churn-models";
     /// How likely a customer is to leave.
     ChurnRiskId => "churn-risks";
+    /// How likely an account was to leave, as it was told on a day.
+    ChurnScoreId => "churn-scores";
     /// A customer who was or may have been lost.
     ChurnEventId => "churn-events";
     /// What was put right about a loss.

@@ -54,7 +54,7 @@ pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use sort::{Sortable, sortable};
-pub use statement::{Bind, Column, Statement, Typed};
+pub use statement::{Bind, Column, Statement, Typed, is_plain, is_plain_sql};
 pub use subject::SubjectType;
 pub use time::{Clock, write_date, write_time};
 pub use timeline::{Spot, Timeline, TimelineArgs};

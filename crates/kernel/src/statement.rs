@@ -6,7 +6,8 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl, sql_types as st};
 use rust_decimal::Decimal;
-use std::{borrow::Cow, marker::PhantomData};
+use std::cell::Cell;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 use uuid::Uuid;
 
 /// A bound value. `None` is a typed NULL.
@@ -170,8 +171,54 @@ pub struct Typed<'a, ST> {
     sql_type: PhantomData<fn() -> ST>,
 }
 
+thread_local! {
+    /// Set while somebody asks what kind of statement a query is; the statement answers instead of writing itself out.
+    static ASKED: Cell<bool> = const { Cell::new(false) };
+    static ANSWER: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Whether a query that diesel is about to run does no more than read and write rows; none: it is no [`Statement`], and its
+/// text has to tell. Asking a statement costs a fraction of having diesel write it out.
+pub fn is_plain(query: &dyn fmt::Display) -> Option<bool> {
+    struct Nowhere;
+    impl fmt::Write for Nowhere {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+    ASKED.set(true);
+    fmt::write(&mut Nowhere, format_args!("{query}")).ok();
+    ASKED.set(false);
+    ANSWER.take()
+}
+
+/// Whether a text begins as reading and writing of rows begins, is one statement alone, and sets nothing by function.
+pub fn is_plain_sql(sql: &str) -> bool {
+    let first = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let rows = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "EXPLAIN", "MERGE", "VALUES", "TABLE"];
+    rows.iter().any(|word| first.eq_ignore_ascii_case(word)) && sets_nothing(sql)
+}
+
+fn sets_nothing(sql: &str) -> bool {
+    !sql.trim_end().trim_end_matches(';').contains(';') && !sql.contains("set_config")
+}
+
+impl Statement {
+    fn is_plain(&self) -> bool {
+        let mut texts = self.parts.iter().filter_map(|part| match part {
+            Part::Sql(sql) if !sql.is_empty() => Some(sql.as_ref()),
+            _ => None,
+        });
+        texts.next().is_some_and(is_plain_sql) && texts.all(|sql| !sql.contains(';') && sets_nothing(sql))
+    }
+}
+
 impl<ST> QueryFragment<Pg> for Typed<'_, ST> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if ASKED.get() {
+            ANSWER.set(Some(self.statement.is_plain()));
+            return Ok(());
+        }
         if self.statement.once {
             out.unsafe_to_cache_prepared();
         }

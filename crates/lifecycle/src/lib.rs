@@ -2,12 +2,13 @@
 //!
 //! [`rules`] decide, without a database, from facts that somebody else has gathered; [`apply`](mod@apply) writes what they
 //! decided for many accounts at once, [`lifecycle`] what a person decides for one. Tables: `lifecycles` and
-//! `lifecycle_transitions`, `lifecycle_policies`, `churn_risks` and `churn_models`, `churn_events` and
+//! `lifecycle_transitions`, `lifecycle_policies`, `churn_risks`, `churn_scores` and `churn_models`, `churn_events` and
 //! `churn_event_corrections`, `retention_plans` and `retention_actions`, `win_back_cases`. Invariants: a stage changes by a
 //! legal move alone, and never without its transition; one policy is published at a time; what was put right keeps what was
 //! there before.
 
 pub mod apply;
+pub mod backtest;
 pub mod churn_event;
 pub mod correction;
 pub mod lifecycle;
@@ -18,6 +19,7 @@ pub mod reports;
 pub mod retention;
 pub mod risk;
 pub mod rules;
+pub mod score;
 mod standing;
 pub mod transition;
 pub mod win_back;
@@ -30,6 +32,7 @@ pub use model::ChurnModel;
 pub use policy::{LifecyclePolicy, current};
 pub use retention::{RetentionAction, RetentionPlan};
 pub use risk::{ChurnRisk, RiskRuling, apply_risks};
+pub use score::ChurnScore;
 pub use transition::LifecycleTransition;
 pub use win_back::WinBackCase;
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_journal::{store, verbs};
 use kith_kernel::ids::ChurnModelId;
-use kith_kernel::{Custom, Cx, Meta, Resource, Result, Verb};
+use kith_kernel::{Bind, Custom, Cx, Meta, Resource, Result, Verb};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 
@@ -115,9 +115,17 @@ pub fn record(conn: &mut PgConnection, cx: &Cx, trained: &Trained, window: &Wind
     Ok(id)
 }
 
-/// What was trained last: its id, what was fitted, and whether the model is used. None: nothing was.
-pub fn latest(conn: &mut PgConnection, cx: &Cx) -> Result<Option<(ChurnModelId, Fitted, bool)>> {
+/// What was trained last: its id, what was fitted, and whether the model is used. As of a day: from what was known then. None:
+/// nothing was.
+pub fn latest(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    as_of: Option<NaiveDate>,
+) -> Result<Option<(ChurnModelId, Fitted, bool)>> {
     let rows = store::rows::<ChurnModel>(conn, cx, |out| {
+        if let Some(day) = as_of {
+            out.sql(" AND t.later_cut_off + t.horizon_days <= ").bind(Bind::Date(Some(day)));
+        }
         out.sql(" ORDER BY t.cut_off DESC, t.id DESC LIMIT 1");
     })?;
     Ok(rows.first().map(|row| (row.id(), Fitted::from_json(&row.coefficients.0), row.is_shipped)))

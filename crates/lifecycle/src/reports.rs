@@ -25,7 +25,7 @@ pub struct Period {
 }
 
 impl Period {
-    fn days(&self, cx: &Cx) -> Result<(NaiveDate, NaiveDate)> {
+    pub(crate) fn days(&self, cx: &Cx) -> Result<(NaiveDate, NaiveDate)> {
         let read = |name: &str, text: &Option<String>| -> Result<Option<NaiveDate>> {
             let wrong =
                 |_| Error::invalid(format!("{}/{name}", self.at), "WRONG_TYPE", "Expected a date such as 2026-01-31.");

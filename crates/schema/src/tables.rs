@@ -236,6 +236,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    churn_scores (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        as_of -> Date,
+        probability -> Numeric,
+        baseline -> Numeric,
+        horizon_days -> Integer,
+        churn_model_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     close_reasons (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

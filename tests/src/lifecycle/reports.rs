@@ -127,7 +127,7 @@ async fn who_sees_part_of_the_accounts_sees_that_part_in_reports() {
     assert_eq!(client.get(&format!("/v1/reports/churn?from={from}")).await.expect(200).at("/activeAtStart"), 1);
     assert_eq!(shop.admin.get(&format!("/v1/reports/churn?from={from}")).await.expect(200).at("/activeAtStart"), 2);
     let (_, nobody) = crate::authz::with_grants(&shop.stage, &shop.tenant, "accounts:READ:ALL");
-    for name in ["stage-flow", "stage-dwell", "customer-survival", "churn", "retention-uplift"] {
+    for name in ["stage-flow", "stage-dwell", "customer-survival", "churn", "churn-backtest", "retention-uplift"] {
         assert_eq!(nobody.get(&format!("/v1/reports/{name}")).await.expect(403).code(), "FORBIDDEN", "{name}");
     }
 }

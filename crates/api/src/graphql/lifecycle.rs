@@ -2,7 +2,7 @@
 
 use super::writer::raise;
 use crate::caller::Caller;
-use crate::lifecycle::{ChurnReport, CustomerSurvival, RetentionUplift, StageDwell, StageFlow};
+use crate::lifecycle::{ChurnBacktest, ChurnReport, CustomerSurvival, RetentionUplift, StageDwell, StageFlow};
 use async_graphql::{Context, Object};
 use kith_lifecycle::reports::Period;
 
@@ -48,6 +48,19 @@ impl LifecycleQuery {
     ) -> async_graphql::Result<ChurnReport> {
         let period = Period { from, to, at: "" };
         ChurnReport::ask(ctx.data::<Caller>()?, period).await.map_err(raise)
+    }
+
+    /// Past churn alerts against what came of them, beside what recency alone would have told.
+    async fn churn_backtest(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "First day, YYYY-MM-DD; a year before the last unless given.")] from: Option<String>,
+        #[graphql(desc = "Last day, YYYY-MM-DD; today unless given.")] to: Option<String>,
+        #[graphql(desc = "The chance from which on a customer counts as an alert; 0.5 unless given.")]
+        threshold: Option<f64>,
+    ) -> async_graphql::Result<ChurnBacktest> {
+        let (period, threshold) = (Period { from, to, at: "" }, threshold.map(|chance| chance.to_string()));
+        ChurnBacktest::ask(ctx.data::<Caller>()?, period, threshold).await.map_err(raise)
     }
 
     /// What campaigns to keep customers achieved, over their control groups.

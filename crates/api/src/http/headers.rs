@@ -1,15 +1,16 @@
 //! Request headers that mean something here.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{AsHeaderName, HeaderMap};
 use kith_kernel::{Error, Result, codes};
+use std::fmt::Display;
 
 fn malformed(detail: &str) -> Error {
     Error::new(&codes::MALFORMED_REQUEST, detail)
 }
 
 /// One header as text; twice or not ASCII is malformed.
-pub fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
+pub fn single(headers: &HeaderMap, name: impl AsHeaderName + Display + Copy) -> Result<Option<&str>> {
     let mut values = headers.get_all(name);
     let first = values.next();
     if values.next().is_some() {

@@ -43,6 +43,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::reports::dwell,
         crate::rest::reports::survival,
         crate::rest::reports::churn,
+        crate::rest::reports::backtest,
         crate::rest::reports::uplift,
         crate::rest::value::pyramid,
         crate::rest::value::pyramid_picture,

@@ -4,7 +4,7 @@ use super::forecast::answer;
 use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
-use crate::lifecycle::{ChurnReport, CustomerSurvival, RetentionUplift, StageDwell, StageFlow};
+use crate::lifecycle::{ChurnBacktest, ChurnReport, CustomerSurvival, RetentionUplift, StageDwell, StageFlow};
 use actix_web::{HttpRequest, web};
 use kith_kernel::Result;
 use kith_lifecycle::reports::Period;
@@ -17,6 +17,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/reports/stage-dwell").get(dwell).default_service(other()))
         .service(web::resource("/v1/reports/customer-survival").get(survival).default_service(other()))
         .service(web::resource("/v1/reports/churn").get(churn).default_service(other()))
+        .service(web::resource("/v1/reports/churn-backtest").get(backtest).default_service(other()))
         .service(web::resource("/v1/reports/retention-uplift").get(uplift).default_service(other()));
 }
 
@@ -84,6 +85,25 @@ pub async fn survival(caller: Caller, request: HttpRequest) -> Handled {
 )]
 pub async fn churn(caller: Caller, request: HttpRequest) -> Handled {
     Ok(answer(&ChurnReport::ask(&caller, period(&request)?).await?)?)
+}
+
+/// Past churn alerts against what came of them.
+///
+/// What was told of each customer on past days (the last of each month is kept) against who bought nothing within the horizon, beside what recency alone would have told. Days whose horizon is not over do not count yet. A value run as of a past day adds that day, with the model that could be known then.
+#[utoipa::path(
+    get, path = "/v1/reports/churn-backtest", operation_id = "report_churn_backtest", tag = "lifecycle",
+    params(
+        ("from" = Option<String>, Query, description = "First day; a year before the last unless given.", example = "2026-01-01"),
+        ("to" = Option<String>, Query, description = "Last day; today unless given.", example = "2026-12-31"),
+        ("threshold" = Option<String>, Query, description = "The chance from which on a customer counts as an alert; 0.5 unless given.", example = "0.5"),
+    ),
+    responses((status = 200, description = "The report.", body = ChurnBacktest)),
+    security(("bearer" = []))
+)]
+pub async fn backtest(caller: Caller, request: HttpRequest) -> Handled {
+    let mut asked = query::read(request.query_string(), &["from", "to", "threshold"])?;
+    let period = Period { from: asked.more.remove("from"), to: asked.more.remove("to"), at: "/query" };
+    Ok(answer(&ChurnBacktest::ask(&caller, period, asked.more.remove("threshold")).await?)?)
 }
 
 /// What campaigns to keep customers achieved.

@@ -1,6 +1,7 @@
 //! From what customers did to where the relationship stands and how likely it is to end. The rules are the lifecycle's;
 //! here are the facts that they ask for.
 
+use super::Why;
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::ids::ChurnModelId;
@@ -9,7 +10,7 @@ use kith_lifecycle::risk::ChurnRiskState;
 use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
 use kith_lifecycle::rules::risk::{Features, Fitted, train};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
-use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model};
+use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
@@ -48,7 +49,12 @@ impl Relations {
     /// Of the tenant, as they hold now.
     pub(super) fn current(conn: &mut PgConnection, cx: &Cx, median_gap: f64) -> Result<Self> {
         let (policy, _) = kith_lifecycle::current(conn, cx)?;
-        Ok(Relations { policy, trained: model::latest(conn, cx)?, median_gap })
+        Ok(Relations { policy, trained: model::latest(conn, cx, None)?, median_gap })
+    }
+
+    /// The same with what could be known of leaving on a day that is past.
+    pub(super) fn past(conn: &mut PgConnection, cx: &Cx, median_gap: f64, day: NaiveDate) -> Result<Self> {
+        Ok(Relations { trained: model::latest(conn, cx, Some(day))?, ..Self::current(conn, cx, median_gap)? })
     }
 
     /// Decides about some accounts, and stores it; the number of rows that changed. Whoever never bought and is not being
@@ -59,7 +65,7 @@ impl Relations {
         cx: &Cx,
         page: &[(&Facts, (&Assessed, &LoyaltyAssessment))],
         purchase: Option<&Purchase>,
-        as_of: NaiveDate,
+        (as_of, why): (NaiveDate, Why),
     ) -> Result<usize> {
         let known: Vec<_> =
             page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
@@ -69,15 +75,29 @@ impl Relations {
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
             let signs = signs.get(&facts.account).copied().unwrap_or_default();
-            let one = Customer { facts, assessed, loyalty, signs, as_of, relations: self, purchase };
-            let (ruling, risk) = one.rule(before.get(&facts.account).copied());
-            suspicions.extend(one.suspicion(&ruling));
+            let one = Customer { facts, assessed, as_of, relations: self, purchase };
+            let (ruling, risk) = one.rule(before.get(&facts.account).copied(), signs, loyalty);
+            suspicions.extend(one.suspicion(&ruling, signs));
             rulings.push(ruling);
             risks.push(risk);
         }
         let applied = kith_lifecycle::apply(conn, cx, &rulings)?;
         let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
-        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks)? + noted)
+        let kept = if why == Why::Run { score::remember(conn, cx, &risks)? } else { 0 };
+        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks)? + noted + kept)
+    }
+
+    /// What would have been told of some accounts on a day that is past, kept for that day and nothing else.
+    pub(super) fn recall(
+        &self,
+        conn: &mut PgConnection,
+        cx: &Cx,
+        page: &[(&Facts, &Assessed)],
+        purchase: Option<&Purchase>,
+        as_of: NaiveDate,
+    ) -> Result<usize> {
+        let customer = |&(facts, assessed): &(_, _)| Customer { facts, assessed, as_of, relations: self, purchase };
+        score::remember(conn, cx, &page.iter().map(|one| customer(one).risk()).collect::<Vec<_>>())
     }
 }
 
@@ -85,24 +105,17 @@ impl Relations {
 struct Customer<'a> {
     facts: &'a Facts,
     assessed: &'a Assessed,
-    loyalty: &'a LoyaltyAssessment,
-    signs: Signs,
     as_of: NaiveDate,
     relations: &'a Relations,
     purchase: Option<&'a Purchase>,
 }
 
 impl Customer<'_> {
-    fn rule(&self, before: Option<rules::Before>) -> (Ruling, RiskRuling) {
+    fn rule(&self, before: Option<rules::Before>, signs: Signs, loyalty: &LoyaltyAssessment) -> (Ruling, RiskRuling) {
         let base = &self.assessed.base;
         let gaps = self.facts.gaps();
         let peers = Peers { median_gap: self.relations.median_gap, silence_limit: None };
-        let typical = typical_gap(&gaps, peers.median_gap).max(1.0);
         let whole = |days: i32| u32::try_from(days).unwrap_or(0);
-        let p_buy = self
-            .purchase
-            .zip(base.history())
-            .map(|(purchase, (history, _))| purchase.model.p_buy(&history, patience(typical) / DAYS_PER_WEEK));
         let facts = rules::Facts {
             as_of: self.as_of,
             occasions: base.occasions,
@@ -110,19 +123,13 @@ impl Customer<'_> {
             recency: whole(base.recency),
             gaps: &gaps,
             margins: &monthly(&self.facts.occasions, facts::number(self.as_of)),
-            has_notice: self.signs.has_notice,
+            has_notice: signs.has_notice,
             severe_case_days: None,
-            p_buy,
+            p_buy: self.p_buy(),
         };
-        let activity = churn::activity(facts.occasions, facts.recency, typical, p_buy);
-        let features = Features {
-            discount_share: base.discount_share,
-            spend: base.revenue,
-            ..features(&self.facts.occasions, facts::number(self.as_of), peers.median_gap)
-        };
-        let risk = self.risk(&features, activity);
+        let (risk, activity) = (self.risk(), self.activity());
         let policy = &self.relations.policy;
-        let index = self.loyalty.index.and_then(|index| f64::try_from(index).ok());
+        let index = loyalty.index.and_then(|index| f64::try_from(index).ok());
         let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, index, risk.probability);
         let lost = activity == CustomerActivity::Churned;
         let ruling = Ruling {
@@ -130,13 +137,40 @@ impl Customer<'_> {
             verdict: rules::stage(&facts, &peers, policy, before),
             loyalty_stage,
             activity,
-            churned_on: lost.then(|| rules::churned_on(facts.last(), typical, self.as_of, None)),
+            churned_on: lost.then(|| rules::churned_on(facts.last(), self.typical_gap(), self.as_of, None)),
             as_of: self.as_of,
         };
         (ruling, risk)
     }
 
-    fn risk(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
+    fn typical_gap(&self) -> f64 {
+        typical_gap(&self.facts.gaps(), self.relations.median_gap).max(1.0)
+    }
+
+    /// The chance to buy within the customer's own patience.
+    fn p_buy(&self) -> Option<f64> {
+        let weeks = patience(self.typical_gap()) / DAYS_PER_WEEK;
+        let known = self.purchase.zip(self.assessed.base.history());
+        known.map(|(purchase, (history, _))| purchase.model.p_buy(&history, weeks))
+    }
+
+    fn activity(&self) -> CustomerActivity {
+        let base = &self.assessed.base;
+        let recency = u32::try_from(base.recency).unwrap_or(0);
+        churn::activity(base.occasions, recency, self.typical_gap(), self.p_buy())
+    }
+
+    fn risk(&self) -> RiskRuling {
+        let base = &self.assessed.base;
+        let features = Features {
+            discount_share: base.discount_share,
+            spend: base.revenue,
+            ..features(&self.facts.occasions, facts::number(self.as_of), self.relations.median_gap)
+        };
+        self.risk_of(&features, self.activity())
+    }
+
+    fn risk_of(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
         let blank = RiskRuling {
             account: self.facts.account,
             probability: None,
@@ -175,14 +209,14 @@ impl Customer<'_> {
     }
 
     /// A loss that is news.
-    fn suspicion(&self, ruling: &Ruling) -> Option<Suspicion> {
+    fn suspicion(&self, ruling: &Ruling, signs: Signs) -> Option<Suspicion> {
         let occurred_on = ruling.churned_on.filter(|day| *day + NEWS >= self.as_of)?;
         let last_order = facts::day(self.facts.occasions.last()?.day);
         Some(Suspicion {
             account: self.facts.account,
             occurred_on,
             last_order,
-            class: rules::classify(&self.signs.grounds),
+            class: rules::classify(&signs.grounds),
             value_lost: Some(self.assessed.profile.profit),
             evidence: json!({"lastOrderOn": last_order.to_string(), "occasions": self.facts.occasions.len()}),
         })

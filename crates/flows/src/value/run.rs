@@ -104,7 +104,10 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     if !is_history {
         relationship::learn(conn, cx, &sample, borders.gap, as_of)?;
     }
-    let relations = Relations::current(conn, cx, borders.gap)?;
+    let relations = match is_history {
+        true => Relations::past(conn, cx, borders.gap, as_of)?,
+        false => Relations::current(conn, cx, borders.gap)?,
+    };
     let rules = Rules { model, indicators, purchase, borders, reading, relations };
     let why = if is_history { Why::History } else { Why::Run };
     let outcome = all(conn, cx, &rules, why, &mut told)?;
@@ -211,6 +214,7 @@ fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result
     let mut out = Statement::new("DELETE FROM value_scores WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(reading.as_of)));
     out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(reading.as_of))).sql("::date)").execute(conn)?;
+    kith_lifecycle::score::forget_earlier(conn, cx.tenant, reading.as_of)?;
     let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).execute(conn)?;
     Ok(())

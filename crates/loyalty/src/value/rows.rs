@@ -9,6 +9,7 @@ use super::number::{decimal, shown, text};
 use super::potential::Potential;
 use super::profile::{Layer, RuledImportance, ValueClass};
 use super::{ClvEstimate, ValueProfile, ValueScore};
+use kith_journal::derived;
 use kith_kernel::ids::{AccountId, PurchaseModelId, ValueModelId};
 use kith_kernel::{Custom, Cx, Meta, Money, Shape};
 use kith_statistics::{self as statistics, Alive, DAYS_PER_WEEK, Score, SpendBasis};
@@ -391,13 +392,7 @@ impl Assessed {
             revenue: profile.revenue,
             profit: profile.profit,
             clv: self.clv.value,
-            ..ValueScore::blank(Meta { id: of_day(profile.account_id.0, profile.as_of), ..Meta::new(cx) })
+            ..ValueScore::blank(Meta { id: derived::of_day(profile.account_id.0, profile.as_of), ..Meta::new(cx) })
         }
     }
-}
-
-/// The id of an account's day: the same however often the day is computed.
-fn of_day(account: uuid::Uuid, day: chrono::NaiveDate) -> uuid::Uuid {
-    let number = u128::try_from(facts::number(day)).unwrap_or(0);
-    uuid::Builder::from_u128(account.as_u128() ^ number).with_version(uuid::Version::Custom).into_uuid()
 }
