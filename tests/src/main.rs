@@ -20,6 +20,7 @@ mod pipeline;
 mod plans;
 mod pool;
 mod programme;
+mod push;
 mod rate;
 mod retries;
 mod smoke;

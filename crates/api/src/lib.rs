@@ -13,6 +13,7 @@ pub mod caller;
 pub mod documents;
 pub mod forecast;
 pub mod graphql;
+pub mod push;
 use graphql::limits as graphql_limits;
 pub mod http;
 pub mod lifecycle;

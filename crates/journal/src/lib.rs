@@ -8,6 +8,7 @@
 //! - [`timeline`] reads what there is about a record, over all resources;
 //! - [`batch`] runs several of them;
 //! - [`bulk`] writes many rows of one resource that are known to be right;
+//! - [`push`] takes changes that a client made while it was offline;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`number`] gives numbers that people read to each other.
@@ -21,6 +22,7 @@ pub mod derived;
 pub mod log;
 pub mod metric;
 pub mod number;
+pub mod push;
 pub mod read;
 pub mod store;
 pub mod subject;

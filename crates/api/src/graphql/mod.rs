@@ -9,6 +9,7 @@ mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 mod plan;
+mod push;
 mod reconciliation;
 mod roots;
 mod run;
@@ -38,7 +39,7 @@ pub struct Query(
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation);
+pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation, push::PushMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

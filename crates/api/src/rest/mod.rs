@@ -7,6 +7,7 @@ pub mod forecast;
 pub mod metrics;
 pub mod overview;
 pub mod pictures;
+pub mod push;
 pub mod reconciliation;
 pub mod reports;
 pub mod select;
@@ -31,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     capture::routes(config);
     documents::routes(config);
+    push::routes(config);
     metrics::routes(config);
     overview::routes(config);
     forecast::routes(config);
