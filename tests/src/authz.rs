@@ -43,6 +43,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "forecastChanges",
                     "pipelineBoard",
                     "orderDocuments",
+                    "transaction",
                     "loyaltyProgramReconciliation",
                     "stageFlow",
                     "stageDwell",

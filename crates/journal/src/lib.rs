@@ -6,8 +6,9 @@
 //! - [`read`] answers lists and single records with everything selected, one statement a level;
 //! - [`subject`] is what stands in for a foreign key to a record of any resource;
 //! - [`timeline`] reads what there is about a record, over all resources;
-//! - [`batch`] runs several of them;
+//! - [`batch`] runs several of them, and [`transaction`] several over any resources that refer to each other;
 //! - [`bulk`] writes many rows of one resource that are known to be right;
+//! - [`load`] creates or updates many records of one resource, as single writes would, in a few statements;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`number`] gives numbers that people read to each other.
@@ -18,6 +19,7 @@
 pub mod batch;
 pub mod bulk;
 pub mod derived;
+pub mod load;
 pub mod log;
 pub mod metric;
 pub mod number;
@@ -25,5 +27,6 @@ pub mod read;
 pub mod store;
 pub mod subject;
 pub mod timeline;
+pub mod transaction;
 pub mod verbs;
 mod write;

@@ -54,6 +54,8 @@ ids! {
     AddressId => "addresses";
     /// A relationship.
     RelationshipId => "relationships";
+    /// A bulk load.
+    BulkLoadId => "bulk-loads";
     /// A key in another system.
     ExternalIdId => "external-ids";
     /// A tag.

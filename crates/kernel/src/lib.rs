@@ -17,6 +17,7 @@ mod error;
 mod field;
 mod filter;
 pub mod ids;
+pub mod json;
 mod metric;
 mod moment;
 mod money;

@@ -13,6 +13,7 @@ mod reconciliation;
 mod roots;
 mod run;
 mod timeline;
+mod transactions;
 mod types;
 mod value;
 mod variables;
@@ -38,7 +39,7 @@ pub struct Query(
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation);
+pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation,transactions::TransactionMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -44,6 +44,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::reports::survival,
         crate::rest::reports::churn,
         crate::rest::reports::uplift,
+        crate::rest::transactions::run,
         crate::rest::value::pyramid,
         crate::rest::value::pyramid_picture,
         crate::rest::value::quadrant,
@@ -69,6 +70,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "lifecycle", description = "Stages of the relationship, churn, retention and win-back."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
         (name = "metrics", description = "Numbers with their definitions."),
+        (name = "transactions", description = "Several writes at once, all or nothing."),
         (name = "graphql", description = "The same over GraphQL."),
         (name = "system", description = "Health, limits and documentation."),
     )

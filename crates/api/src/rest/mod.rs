@@ -13,6 +13,7 @@ pub mod select;
 pub mod standard;
 pub mod system;
 mod timeline;
+pub mod transactions;
 pub mod value;
 
 use crate::caller::Answer;
@@ -37,6 +38,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     pictures::routes(config);
     reconciliation::routes(config);
     reports::routes(config);
+    transactions::routes(config);
     value::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);
