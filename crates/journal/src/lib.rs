@@ -10,6 +10,7 @@
 //! - [`bulk`] writes many rows of one resource that are known to be right;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
+//! - [`feed`] reads what was written, in the order of commits;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
@@ -18,6 +19,7 @@
 pub mod batch;
 pub mod bulk;
 pub mod derived;
+pub mod feed;
 pub mod log;
 pub mod metric;
 pub mod number;
