@@ -11,6 +11,7 @@
 //! - [`load`] creates or updates many records of one resource, as single writes would, in a few statements;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
+//! - [`feed`] reads what was written, in the order of commits;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
@@ -20,6 +21,7 @@ pub mod batch;
 pub mod bulk;
 pub mod derived;
 pub mod load;
+pub mod feed;
 pub mod log;
 pub mod metric;
 pub mod number;
