@@ -11,6 +11,7 @@ mod golden;
 mod graphql;
 mod identity;
 mod interactions;
+mod jobs;
 mod leads;
 mod lifecycle;
 mod lists;

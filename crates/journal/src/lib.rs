@@ -10,6 +10,7 @@
 //! - [`bulk`] writes many rows of one resource that are known to be right;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
+//! - [`wake`] tells the workers that there is something to do;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
@@ -26,4 +27,5 @@ pub mod store;
 pub mod subject;
 pub mod timeline;
 pub mod verbs;
+pub mod wake;
 mod write;
