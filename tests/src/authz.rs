@@ -356,6 +356,8 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
     ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
     ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("jobs", ["R...", "R...", "R...", "R..."]),
+    ("schedules", ["R.U.", "R.U.", "R.-.", "R.-."]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

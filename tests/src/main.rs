@@ -12,6 +12,7 @@ mod golden;
 mod graphql;
 mod identity;
 mod interactions;
+mod jobs;
 mod leads;
 mod lifecycle;
 mod lists;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernel", &[]),
     ("journal", &["kernel"]),
     ("db", &["kernel"]),
+    ("jobs", &["journal", "kernel", "macros"]),
     ("identity", &["journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
@@ -30,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flows",
             "identity",
             "interactions",
+            "jobs",
             "journal",
             "kernel",
             "lifecycle",
@@ -37,7 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("worker", &["db", "flows", "identity", "journal", "kernel", "loyalty"]),
+    ("worker", &["db", "flows", "identity", "jobs", "journal", "kernel", "loyalty"]),
     ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
@@ -45,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const DOMAIN: &[&str] = &[
     "kernel",
     "journal",
+    "jobs",
     "identity",
     "contacts",
     "commerce",

@@ -4,6 +4,7 @@ use kith_commerce as commerce;
 use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
+use kith_jobs as jobs;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
 use kith_lifecycle as lifecycle;
 use kith_loyalty as loyalty;
@@ -97,6 +98,8 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::RetentionPlan>(),
             Entry::of::<lifecycle::RetentionAction>(),
             Entry::of::<lifecycle::WinBackCase>(),
+            Entry::of::<jobs::Job>(),
+            Entry::of::<jobs::Schedule>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

@@ -12,6 +12,7 @@
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`feed`] reads what was written, in the order of commits;
+//! - [`wake`] tells the workers that there is something to do;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
@@ -31,4 +32,5 @@ pub mod subject;
 pub mod timeline;
 pub mod transaction;
 pub mod verbs;
+pub mod wake;
 mod write;

@@ -208,4 +208,8 @@ ids! {
     RetentionActionId => "retention-actions";
     /// An attempt to win a customer back.
     WinBackCaseId => "win-back-cases";
+    /// A piece of work in the background.
+    JobId => "jobs";
+    /// Work that comes again and again.
+    ScheduleId => "schedules";
 }

@@ -604,6 +604,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_wakes (id) {
+        id -> BigInt,
+        tenant_id -> Uuid,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        state -> Text,
+        payload -> Jsonb,
+        progress -> Jsonb,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        attempts -> Integer,
+        max_attempts -> Integer,
+        run_after -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        unique_key -> Nullable<Text>,
+        lease -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     lead_assignment_rules (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1740,6 +1776,25 @@ diesel::table! {
         description -> Nullable<Text>,
         is_built_in -> Bool,
         grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    schedules (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        cadence -> Text,
+        is_enabled -> Bool,
+        next_run_at -> Timestamptz,
+        last_run_at -> Nullable<Timestamptz>,
+        last_job_id -> Nullable<Uuid>,
     }
 }
 

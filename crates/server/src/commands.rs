@@ -33,6 +33,8 @@ enum Command {
         #[arg(long)]
         demo: bool,
     },
+    /// Does jobs and sends webhooks, and serves nothing: to share the work of a server out to more processes.
+    Work,
     /// Brings the database's schema up to date.
     Migrate,
     /// Makes the demonstration tenant if it is not there yet.
@@ -131,6 +133,7 @@ pub fn run(cli: Cli) -> Result<()> {
     log_to(&settings)?;
     match cli.command {
         Command::Serve { demo } => serve(&settings, demo),
+        Command::Work => work(&settings),
         Command::Migrate => database::migrate(&database::find(&settings)?, &settings),
         Command::Seed => {
             let (_database, db) = ready(&settings)?;
@@ -209,13 +212,22 @@ fn serve(settings: &Settings, demo: bool) -> Result<()> {
     database::migrate(&database, settings)?;
     let app = serve::app(&database, settings)?;
     let seeded = if demo { Some(seed::run(&app.db)?) } else { None };
+    let worker = serve::worker(&database, settings)?;
     let runner = actix_web::rt::System::new();
-    runner.block_on(serve::run(app, settings, || {
+    runner.block_on(serve::run(app, worker, settings, || {
         say(&welcome(settings));
         if let Some(seeded) = seeded {
             say(&seeded.try_it(&format!("http://{}", settings.listen)));
         }
     }))
+}
+
+fn work(settings: &Settings) -> Result<()> {
+    let database = database::find(settings)?;
+    database::migrate(&database, settings)?;
+    let worker = serve::worker(&database, settings)?;
+    let runner = actix_web::rt::System::new();
+    runner.block_on(serve::work(worker, settings, || say("Kith is at work. It serves nothing.")))
 }
 
 fn welcome(settings: &Settings) -> String {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use kith_api::auth::{keys::SigningKeys, token::Tokens};
 use kith_api::{App, Settings as ApiSettings};
 use kith_kernel::Clock;
-use kith_worker::Worker;
+use kith_worker::{Crew, Worker};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +32,24 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
     };
     let tokens = Tokens::new(keys, &settings.issuer, &settings.issuer);
     Ok(App::new(db, Arc::new(Clock::default()), instance, tokens, api))
+}
+
+/// Workers on connections of their own: what they do all night takes none from requests.
+pub fn worker(database: &Database, settings: &Settings) -> Result<Worker> {
+    let db = database::for_workers(database, settings)?;
+    let cursor_key = db.read(Uuid::nil(), kith_db::instance)?.cursor_key;
+    Ok(Worker { db, clock: Arc::default(), catalogue: kith_api::catalogue(), cursor_key })
+}
+
+/// Works and serves nothing, until the process is told to stop.
+pub async fn work(worker: Worker, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
+    let crew = Crew::of(&worker, settings.job_workers.max(1));
+    let working = worker.start(crew).context("The workers cannot be started")?;
+    ready();
+    stop_signal().await;
+    tracing::info!("stopping");
+    working.end(Duration::from_secs(settings.shutdown_seconds));
+    Ok(())
 }
 
 /// Where measurements go. Fixed buckets, so that what is kept does not grow.
@@ -80,7 +98,7 @@ pub fn server(
 }
 
 /// Serves until the process is told to stop.
-pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
+pub async fn run(app: App, worker: Worker, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
     let mut app = app;
     app.metrics = Some(metrics()?);
     let app = web::Data::new(app);
@@ -98,14 +116,8 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         tokio::time::sleep(NOTICE).await;
         handle.stop(true).await;
     });
-    let worker = Worker {
-        db: app.db.clone(),
-        clock: app.clock.clone(),
-        catalogue: kith_api::catalogue(),
-        cursor_key: app.instance.cursor_key.clone(),
-    };
-    // It ends with its work in hand when the server has ended.
-    let _working = worker.start().context("The worker cannot be started")?;
+    let crew = Crew::of(&worker, settings.job_workers);
+    let working = worker.start(crew).context("The workers cannot be started")?;
     let sweeping = app.clone();
     tokio::spawn(async move {
         loop {
@@ -117,7 +129,9 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         }
     });
     ready();
-    server.await.context("The server failed")
+    let served = server.await.context("The server failed");
+    working.end(Duration::from_secs(settings.shutdown_seconds));
+    served
 }
 
 /// SIGTERM or Ctrl-C.
