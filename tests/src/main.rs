@@ -3,6 +3,7 @@
 mod alone;
 mod authz;
 mod bad_input;
+mod bulk;
 mod commerce;
 mod compression;
 mod concurrency;
@@ -27,6 +28,7 @@ mod smoke;
 mod tables;
 mod tenancy;
 mod tidy;
+mod transactions;
 mod value;
 mod wire;
 mod writes;

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["kernel"]),
     ("db", &["kernel"]),
     ("jobs", &["journal", "kernel", "macros"]),
+    ("bulk", &["db", "jobs", "journal", "kernel", "macros"]),
     ("identity", &["journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "bulk",
             "commerce",
             "contacts",
             "db",
@@ -39,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("worker", &["db", "flows", "identity", "jobs", "journal", "kernel", "loyalty"]),
+    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty"]),
     ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
@@ -48,6 +50,7 @@ const DOMAIN: &[&str] = &[
     "kernel",
     "journal",
     "jobs",
+    "bulk",
     "identity",
     "contacts",
     "commerce",

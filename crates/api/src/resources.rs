@@ -1,5 +1,6 @@
 //! Every resource and every error code there is. Standing here is enough to be served.
 
+use kith_bulk as bulk;
 use kith_commerce as commerce;
 use kith_contacts as contacts;
 use kith_identity as identity;
@@ -100,6 +101,7 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::WinBackCase>(),
             Entry::of::<jobs::Job>(),
             Entry::of::<jobs::Schedule>(),
+            Entry::of::<bulk::BulkLoad>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

@@ -9,6 +9,7 @@
 mod cells;
 pub mod csv;
 pub mod decode;
+pub mod export;
 pub mod line;
 mod load;
 pub mod part;

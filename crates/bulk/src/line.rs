@@ -3,13 +3,10 @@
 use crate::decode::MAX_LINE;
 use crate::part::{Flaw, Line};
 use kith_journal::load::{Item, Outcome};
-use kith_kernel::{Entry, Error, FieldType, Kind, Result, Violations, codes, json};
+use kith_kernel::{Entry, Error, FieldType, Kind, Result, Violations, codes, json, problem};
 use serde_json::{Map, Value};
 use std::io::Write;
 use uuid::Uuid;
-
-/// Renders an error as both APIs show it.
-pub type Render = fn(&Error, Option<Uuid>) -> Value;
 
 /// Reads one. `system` is that of keys that name none.
 pub fn read(entry: &Entry, system: Option<&str>, line: &Line<'_>) -> Result<Item> {
@@ -93,7 +90,7 @@ pub fn tell(
     number: u32,
     key: Option<&str>,
     outcome: &Outcome,
-    (render, request): (Render, Option<Uuid>),
+    request: Option<Uuid>,
 ) {
     let (status, count, id, error) = match outcome {
         Outcome::Created(id) => ("CREATED", &mut counts.created, Some(id), None),
@@ -111,7 +108,7 @@ pub fn tell(
         write!(out, ",\"externalId\":{}", Value::from(key)).ok();
     }
     if let Some(error) = error {
-        write!(out, ",\"problem\":{}", render(error, request)).ok();
+        write!(out, ",\"problem\":{}", problem::document(error, request)).ok();
     }
     out.extend_from_slice(b"}\n");
 }

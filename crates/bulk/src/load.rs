@@ -73,6 +73,9 @@ pub struct BulkLoad {
     /// Whether a worker does it, instead of the request that brought the file.
     #[field(filter, read_only, default)]
     pub is_job: bool,
+    /// The job that does it.
+    #[field(filter, read_only)]
+    pub job_id: Option<Uuid>,
     /// Whether it only tries, and keeps no record.
     #[field(filter, read_only, default)]
     pub is_dry_run: bool,

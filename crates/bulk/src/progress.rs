@@ -1,6 +1,6 @@
 //! Working through a file: who holds a load, which parts are behind it, and writing the next.
 
-use crate::line::{self, Counts, Render};
+use crate::line::{self, Counts};
 use crate::part::Part;
 use crate::{BulkLoad, LoadFormat, LoadMode, LoadStatus};
 use chrono::TimeDelta;
@@ -8,13 +8,17 @@ use diesel::{Connection, PgConnection};
 use kith_db::{Db, Verdict};
 use kith_journal::load::{self, Item, Mode, Outcome};
 use kith_journal::{store, verbs};
-use kith_kernel::{Bind, Custom, Cx, Entry, Error, ErrorKind, Meta, Nothing, Resource, Result, Row, Shape, Statement, codes};
+use kith_kernel::{Bind, Custom, Cx, Entry, Error, ErrorKind, Meta, Nothing, Result, Row, Shape, Statement, codes};
+use serde_json::json;
 use uuid::Uuid;
 
 /// How long results and keys are kept.
 const KEPT: TimeDelta = TimeDelta::hours(48);
 /// A holder that gave no sign of life for so long is gone.
 const SILENCE: TimeDelta = TimeDelta::seconds(15);
+
+/// The kind of the jobs that load files.
+pub const JOB: &str = "bulk.load";
 
 /// What is asked for, apart from the file.
 #[derive(Clone, Debug)]
@@ -205,7 +209,10 @@ impl Session {
 
     /// Gives a sign of life while nothing comes.
     pub fn live(&self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
-        set(conn, cx, self.id(), |out| drop(out.sql("seen_at = ").bind(Bind::Time(Some(cx.now))))).map(drop)
+        set(conn, cx, self.id(), |out| {
+            out.sql("seen_at = ").bind(Bind::Time(Some(cx.now)));
+        })
+        .map(drop)
     }
 
     /// Lets go of it: the next one with the same key goes on at once.
@@ -229,7 +236,7 @@ impl Session {
     }
 
     /// Keeps a part for the worker.
-    pub fn receive(&mut self, conn: &mut PgConnection, cx: &Cx, part: &Part) -> Result<()> {
+    pub fn receive(&self, conn: &mut PgConnection, cx: &Cx, part: &Part) -> Result<()> {
         self.ours(conn, cx, LoadStatus::Receiving)?;
         keep(conn, cx, self.id(), part, "bulk_parts")?;
         set(conn, cx, self.id(), |out| {
@@ -242,15 +249,17 @@ impl Session {
     /// The file has come in whole: it waits for a worker.
     pub fn received(&self, conn: &mut PgConnection, cx: &Cx) -> Result<BulkLoad> {
         self.ours(conn, cx, LoadStatus::Receiving)?;
+        let payload = json!({"loadId": self.id(), "resource": self.load.resource});
+        let job = kith_jobs::enqueue(conn, cx, JOB, payload, kith_jobs::Asked::default())?;
         let row = verbs::change::<BulkLoad>(conn, &cx.as_system(), self.id(), None, "received", |_, load| {
-            (load.status, load.holder) = (LoadStatus::Waiting, None);
+            (load.status, load.holder, load.job_id) = (LoadStatus::Waiting, None, Some(job.id().0));
             Ok(())
         })?;
         typed(row.as_ref())
     }
 
     /// Writes a part, with its results and the position, in a transaction of its own.
-    pub fn write(&self, db: &Db, cx: &Cx, entry: &Entry, part: &Part, render: Render) -> Result<Counts> {
+    pub fn write(&self, db: &Db, cx: &Cx, entry: &Entry, part: &Part) -> Result<Counts> {
         let digest = self.digest.clone();
         let mode = mode(self.load.mode);
         let (keys, lines, mut items) = read(entry, self.load.system.as_deref(), part);
@@ -265,7 +274,7 @@ impl Session {
             for ((number, flaw), key) in lines.iter().zip(&keys) {
                 let flawed = flaw.as_ref().map(again);
                 let Some(outcome) = flawed.map(Outcome::Failed).or_else(|| outcomes.next()) else { break };
-                line::tell(&mut text, &mut counts, *number, key.as_deref(), &outcome, (render, cx.origin.request_id));
+                line::tell(&mut text, &mut counts, *number, key.as_deref(), &outcome, cx.origin.request_id);
             }
             keep_results(conn, cx, self.id(), part.number, text)?;
             if self.load.is_job {
@@ -318,8 +327,8 @@ impl Session {
     }
 
     /// It cannot go on.
-    pub fn fail(&self, conn: &mut PgConnection, cx: &Cx, error: &Error, render: Render) -> Result<BulkLoad> {
-        end(conn, cx, self.id(), LoadStatus::Failed, Some(render(error, cx.origin.request_id)))
+    pub fn fail(&self, conn: &mut PgConnection, cx: &Cx, error: &Error) -> Result<BulkLoad> {
+        end(conn, cx, self.id(), LoadStatus::Failed, Some(kith_kernel::problem::document(error, cx.origin.request_id)))
     }
 }
 

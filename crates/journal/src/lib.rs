@@ -9,6 +9,7 @@
 //! - [`batch`] runs several of them, and [`transaction`] several over any resources that refer to each other;
 //! - [`bulk`] writes many rows of one resource that are known to be right;
 //! - [`load`] creates or updates many records of one resource, as single writes would, in a few statements;
+//! - [`export`] reads all records of a resource, page by page;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`feed`] reads what was written, in the order of commits;
@@ -21,8 +22,9 @@
 pub mod batch;
 pub mod bulk;
 pub mod derived;
-pub mod load;
+pub mod export;
 pub mod feed;
+pub mod load;
 pub mod log;
 pub mod metric;
 pub mod number;

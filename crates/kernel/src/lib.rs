@@ -23,6 +23,7 @@ mod moment;
 mod money;
 mod page;
 mod priced;
+pub mod problem;
 mod rate;
 mod seek;
 mod select;

@@ -1,6 +1,7 @@
 //! What runs by itself: jobs, at their times and as they are asked for, and values of customers after their facts changed.
 //! It decides when; what is done is elsewhere. Any number of threads and processes may do it side by side.
 
+mod bulk;
 mod crew;
 mod handlers;
 mod rounds;

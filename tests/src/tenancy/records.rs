@@ -353,6 +353,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     loyalty(&admin, &mut ids).await;
     crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
     crate::jobs::one_of_each(stage, tenant, &mut ids);
+    crate::bulk::one_of_each(&admin, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

@@ -1,8 +1,10 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod bulk;
 pub mod capture;
 pub mod documents;
+pub mod export;
 pub mod forecast;
 pub mod metrics;
 pub mod overview;
@@ -30,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     standard::first(config);
     system::routes(config);
     auth::routes(config);
+    bulk::routes(config);
     capture::routes(config);
     documents::routes(config);
     metrics::routes(config);

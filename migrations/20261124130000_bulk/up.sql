@@ -13,6 +13,7 @@ CREATE TABLE bulk_loads (
     system text,
     status text NOT NULL,
     is_job boolean NOT NULL,
+    job_id uuid,
     is_dry_run boolean NOT NULL,
     lines integer NOT NULL,
     created integer NOT NULL,
