@@ -33,6 +33,12 @@ fn stage() -> (Stage, Tenant) {
     (stage, tenant)
 }
 
+fn started(stage: &Stage) -> kith_worker::Running {
+    let worker = crate::jobs::worker(stage);
+    let crew = Crew { pause: Duration::from_millis(20), ..Crew::of(&worker, 2) };
+    worker.start(crew).unwrap()
+}
+
 #[actix_web::test]
 async fn a_job_loads_the_file_and_keeps_the_results() {
     let (stage, tenant) = stage();
@@ -44,7 +50,7 @@ async fn a_job_loads_the_file_and_keeps_the_results() {
     let again = send(&admin, "job", file(2_100)).await.expect(202);
     assert_eq!((again.id(), again.header("idempotency-replayed")), (load.clone(), Some("true")));
     send(&admin, "job", file(2_101)).await.expect(422);
-    let crew = crate::jobs::worker(&stage).start(Crew::default()).unwrap();
+    let crew = started(&stage);
     let done = ended(&admin, &job).await;
     assert_eq!((done.at("/state"), done.at("/result/created"), done.at("/result/failed")), (&json!("SUCCEEDED"), &json!(2_099), &json!(1)), "{}", done.text);
     let results = Loaded::of(admin.get(&format!("/v1/bulk/{load}/results?results=errors")).await.expect(200));
@@ -70,7 +76,7 @@ async fn a_load_is_cancelled_and_one_whose_sender_lost_the_right_fails() {
     let assignments = admin.get(&format!("/v1/role-assignments?filter[userId]={user}")).await.expect(200);
     let assignment = assignments.at("/data/0/id").as_str().unwrap();
     admin.delete(&format!("/v1/role-assignments/{assignment}")).await.expect(204);
-    let crew = crate::jobs::worker(&stage).start(Crew::default()).unwrap();
+    let crew = started(&stage);
     let job = ended(&admin, lost.header("location").unwrap()).await;
     assert_eq!(job.at("/state"), "FAILED");
     let load = admin.get(&format!("/v1/bulk-loads/{}", lost.id())).await.expect(200);

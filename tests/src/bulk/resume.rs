@@ -19,9 +19,11 @@ async fn the_same_key_gives_the_same_results_and_another_file_is_refused() {
     let admin = stage.admin(&tenant);
     let whole = file(2_345);
     let first = send(&admin, "one", &whole).await.expect(200);
-    assert_eq!((first.header("idempotency-replayed"), Loaded::of(first).counts()), (None, [2_345, 0, 0, 0]));
+    assert_eq!(first.header("idempotency-replayed"), None);
+    assert_eq!(Loaded::of(first).counts(), [2_345, 0, 0, 0]);
     let again = send(&admin, "one", &whole).await.expect(200);
-    assert_eq!((again.header("idempotency-replayed"), Loaded::of(again).counts()), (Some("true"), [2_345, 0, 0, 0]));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(Loaded::of(again).counts(), [2_345, 0, 0, 0]);
     let others = [file(2_344), file(2_346), whole.replacen("Name 3\"", "Name X\"", 1), file(5), String::new(), file(3_500)];
     for other in others {
         assert_eq!(send(&admin, "one", &other).await.expect(422).code(), "IDEMPOTENCY_KEY_REUSED");
