@@ -17,15 +17,15 @@ KITH = os.environ.get("KITH", f"{HERE}/../target/release/kith")
 PORT = 18082
 
 
-def line(n, title):
-    return json.dumps({"externalId": f"C-{n}", "givenName": "Maria", "familyName": f"Anders {n}", "locale": "de-DE",
+def line(n, title, kind):
+    return json.dumps({"externalId": f"{kind}-{n}", "givenName": "Maria", "familyName": f"Anders {n}", "locale": "de-DE",
                        "jobTitle": title, "department": f"Department {n % 40}"}, separators=(",", ":"))
 
 
-def write(path, rows, title):
+def write(path, rows, title, kind="C"):
     with open(path, "w") as out:
         for n in range(rows):
-            out.write(line(n, title(n)) + "\n")
+            out.write(line(n, title(n), kind) + "\n")
 
 
 def resident(pid):
@@ -68,7 +68,7 @@ def main():
         psql = lambda sql: subprocess.check_output([program("psql"), url, "-qtAX", "-v", "ON_ERROR_STOP=1"], input=sql, text=True).strip()
         write(f"{folder}/new", rows, lambda n: "Sales Representative")
         write(f"{folder}/changed", rows, lambda n: "Owner" if n % 10 == 0 else "Sales Representative")
-        write(f"{folder}/warm", 2_000, lambda n: "Warm")
+        write(f"{folder}/warm", 2_000, lambda n: "Warm", "W")
         load(f"{folder}/warm", token, "warm")
         results, peak, done = {"rows": rows}, [0], threading.Event()
         before = resident(server.pid)

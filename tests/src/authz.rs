@@ -158,7 +158,11 @@ fn operations(ids: &Ids) -> Vec<(String, String, String)> {
         let id = ids.get(resource).map_or(UNKNOWN, String::as_str);
         let filled = path.replace("{id}", id).replace("{system}", "erp").replace("{externalId}", "nothing");
         let id = ids.get("bulk-loads").map_or(UNKNOWN, String::as_str);
-        let filled = if path.starts_with("/v1/bulk/") { path.replace("{id}", id).replace("{resource}", "contacts") } else { filled };
+        let filled = if path.starts_with("/v1/bulk/") {
+            path.replace("{id}", id).replace("{resource}", "contacts")
+        } else {
+            filled
+        };
         let filled = filled.replace("{type}", "not-found").replace("{metric}", "win-rate");
         let filled = filled.replace("{publicKey}", &"0".repeat(64));
         assert!(!filled.contains('{'), "a parameter without a value: {path}");

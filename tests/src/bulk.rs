@@ -86,7 +86,9 @@ pub fn journal(stage: &Stage, tenant: &Tenant, resource: &str) -> (i64, i64) {
         changes: i64,
     }
     let of = format!("tenant_id = '{}' AND resource = '{resource}'", tenant.id);
-    let query = format!("SELECT (SELECT count(*) FROM audit_log WHERE {of}) AS audit, (SELECT count(*) FROM change_log WHERE {of}) AS changes");
+    let query = format!(
+        "SELECT (SELECT count(*) FROM audit_log WHERE {of}) AS audit, (SELECT count(*) FROM change_log WHERE {of}) AS changes"
+    );
     let counts: Counts = sql_query(query).get_result(&mut stage.scratch.owner()).unwrap();
     (counts.audit, counts.changes)
 }

@@ -20,7 +20,13 @@ fn three(name: &str) -> Value {
 }
 
 async fn count(client: &Client, resource: &str) -> u64 {
-    client.get(&format!("/v1/{resource}?count=exact&archived=any")).await.expect(200).at("/page/total").as_u64().unwrap()
+    client
+        .get(&format!("/v1/{resource}?count=exact&archived=any"))
+        .await
+        .expect(200)
+        .at("/page/total")
+        .as_u64()
+        .unwrap()
 }
 
 #[actix_web::test]
@@ -79,20 +85,52 @@ async fn the_first_failure_undoes_everything_and_says_where_it_is() {
     let make = json!({"op": "create", "resource": "accounts", "name": "a", "body": {"name": "Gone"}});
     let nobody = "018f0000-0000-7000-8000-000000000000";
     for (second, status, place) in [
-        (json!({"op": "create", "resource": "contacts", "body": {"familyName": 1}}), 422, "/operations/1/body/familyName"),
-        (json!({"op": "create", "resource": "accounts", "body": {"name": "B", "a~/b": 1}}), 422, "/operations/1/body/a~0~1b"),
-        (json!({"op": "create", "resource": "contacts", "body": {"familyName": "A", "accountId": {"$ref": "b"}}}), 422, "/operations/1/body/accountId"),
-        (json!({"op": "create", "resource": "contacts", "body": {"familyName": "A", "accountId": {"$ref": "a.nothing"}}}), 422, "/operations/1/body/accountId"),
+        (
+            json!({"op": "create", "resource": "contacts", "body": {"familyName": "A", "jobTitle": 1}}),
+            422,
+            "/operations/1/body/jobTitle",
+        ),
+        (
+            json!({"op": "create", "resource": "accounts", "body": {"name": "B", "a~/b": 1}}),
+            422,
+            "/operations/1/body/a~0~1b",
+        ),
+        (
+            json!({"op": "create", "resource": "contacts", "body": {"familyName": "A", "accountId": {"$ref": "b"}}}),
+            422,
+            "/operations/1/body/accountId",
+        ),
+        (
+            json!({"op": "create", "resource": "contacts", "body": {"familyName": "A", "accountId": {"$ref": "a.nothing"}}}),
+            422,
+            "/operations/1/body/accountId",
+        ),
         (json!({"op": "update", "resource": "accounts", "id": {"$ref": "later"}, "body": {}}), 422, "/operations/1/id"),
         (json!({"op": "update", "resource": "accounts", "id": nobody, "body": {"name": "X"}}), 404, "/operations/1"),
-        (json!({"op": "update", "resource": "accounts", "id": account, "ifVersion": 9, "body": {"name": "X"}}), 412, "/operations/1"),
+        (
+            json!({"op": "update", "resource": "accounts", "id": account, "ifVersion": 9, "body": {"name": "X"}}),
+            412,
+            "/operations/1",
+        ),
         (json!({"op": "create", "resource": "nothing", "body": {}}), 422, "/operations/1/resource"),
         (json!({"op": "create", "resource": "audit", "body": {}}), 422, "/operations/1/resource"),
         (json!({"op": "explode", "resource": "accounts", "id": account}), 422, "/operations/1/op"),
         (json!({"op": "create", "resource": "value-profiles", "body": {}}), 422, "/operations/1/op"),
-        (json!({"op": "create", "resource": "accounts", "name": "a", "body": {"name": "B"}}), 422, "/operations/1/name"),
-        (json!({"op": "create", "resource": "accounts", "name": "a b", "body": {"name": "B"}}), 422, "/operations/1/name"),
-        (json!({"op": "create", "resource": "accounts", "extra": 1, "body": {"name": "B"}}), 422, "/operations/1/extra"),
+        (
+            json!({"op": "create", "resource": "accounts", "name": "a", "body": {"name": "B"}}),
+            422,
+            "/operations/1/name",
+        ),
+        (
+            json!({"op": "create", "resource": "accounts", "name": "a b", "body": {"name": "B"}}),
+            422,
+            "/operations/1/name",
+        ),
+        (
+            json!({"op": "create", "resource": "accounts", "extra": 1, "body": {"name": "B"}}),
+            422,
+            "/operations/1/extra",
+        ),
         (json!({"op": "create", "resource": "accounts", "body": "text"}), 422, "/operations/1/body"),
         (json!(5), 422, "/operations/1"),
     ] {

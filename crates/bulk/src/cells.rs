@@ -22,7 +22,11 @@ impl fmt::Display for Protected<'_> {
 /// begins with one is told from one that was given one.
 fn is_dangerous(text: &str) -> bool {
     let rest = text.trim_start_matches('\'');
-    let unseen = |c: char| (c.is_whitespace() && !"\t\r".contains(c)) || c.is_control() && !"\t\r".contains(c) || "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}\u{200e}\u{200f}".contains(c);
+    let unseen = |c: char| {
+        (c.is_whitespace() && !"\t\r".contains(c))
+            || c.is_control() && !"\t\r".contains(c)
+            || "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}\u{200e}\u{200f}".contains(c)
+    };
     rest.trim_start_matches(unseen).starts_with(|c| DANGEROUS.contains(c))
 }
 
@@ -40,7 +44,22 @@ mod tests {
 
     #[test]
     fn what_would_run_is_disarmed_and_comes_back_as_it_was() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "|cmd", "%0", "＝1", " =1", "\u{200b}=1", "'=1", "''=1", "\n-1"] {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "|cmd",
+            "%0",
+            "＝1",
+            " =1",
+            "\u{200b}=1",
+            "'=1",
+            "''=1",
+            "\n-1",
+        ] {
             let cell = Protected(text).to_string();
             assert!(cell.starts_with('\'') && cell.len() == text.len() + 1, "{text:?}: {cell:?}");
             assert_eq!(restored(&cell), text);

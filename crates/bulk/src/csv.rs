@@ -32,7 +32,10 @@ pub struct Table {
     written: usize,
     ends: Vec<usize>,
     ended: usize,
-    line: u32,
+    /// Line ends that were read.
+    lines: u32,
+    /// Where the record began that is being read; none: it has not yet.
+    line: Option<u32>,
     too_long: bool,
     text: Vec<u8>,
 }
@@ -48,7 +51,8 @@ impl Table {
             written: 0,
             ends: vec![0; MAX_COLUMNS + 1],
             ended: 0,
-            line: 1,
+            lines: 0,
+            line: None,
             too_long: false,
             text: Vec::new(),
         }
@@ -72,9 +76,20 @@ impl Table {
     fn read(&mut self, mut bytes: &[u8], part: &mut Part, full: &mut Vec<Part>) -> Result<()> {
         let end = bytes.is_empty();
         loop {
+            if self.line.is_none() {
+                // Ends of lines between records mean nothing, but they count.
+                let between = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                self.count(bytes.get(..between).unwrap_or_default());
+                bytes = bytes.get(between..).unwrap_or_default();
+                if bytes.is_empty() && !end {
+                    return Ok(());
+                }
+                self.line = Some(self.lines.saturating_add(1));
+            }
             let (cells, ends) = (self.cells.get_mut(self.written..), self.ends.get_mut(self.ended..));
             let (result, read, written, ended) =
                 self.reader.read_record(bytes, cells.unwrap_or_default(), ends.unwrap_or_default());
+            self.count(bytes.get(..read).unwrap_or_default());
             bytes = bytes.get(read..).unwrap_or_default();
             self.written += written;
             self.ended += ended;
@@ -89,12 +104,16 @@ impl Table {
                 ReadRecordResult::OutputEndsFull => (self.ended, self.too_long) = (0, true),
                 ReadRecordResult::Record => {
                     self.record(part, full)?;
-                    (self.written, self.ended, self.too_long) = (0, 0, false);
-                    self.line = u32::try_from(self.reader.line()).unwrap_or(u32::MAX);
+                    (self.written, self.ended, self.too_long, self.line) = (0, 0, false, None);
                 }
                 ReadRecordResult::End => return Ok(()),
             }
         }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+        self.lines = self.lines.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
     }
 
     fn record(&mut self, part: &mut Part, full: &mut Vec<Part>) -> Result<()> {
@@ -109,16 +128,17 @@ impl Table {
             self.columns = Some(columns_of(self.entry, &split(names, ends).map(str::trim).collect::<Vec<_>>())?);
             return Ok(());
         };
+        let line = self.line.unwrap_or(1);
         if self.too_long {
-            part.add_too_long(self.line, full);
+            part.add_too_long(line, full);
         } else if ends.len() != columns.len() {
-            part.add_flaw(self.line, Flaw::Ragged, full);
+            part.add_flaw(line, Flaw::Ragged, full);
         } else if let Ok(cells) = std::str::from_utf8(cells) {
             self.text.clear();
             object(&mut self.text, columns, &split(cells, ends).collect::<Vec<_>>());
-            part.add(self.line, &self.text, full);
+            part.add(line, &self.text, full);
         } else {
-            part.add_flaw(self.line, Flaw::Encoding, full);
+            part.add_flaw(line, Flaw::Encoding, full);
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use crate::{AREA, progress};
 use chrono::{DateTime, Utc};
+use kith_kernel::Shape;
 use kith_kernel::ids::BulkLoadId;
 use kith_kernel::{Action, Command, Custom, Nothing, Ownership, Resource, Verb, text_enum};
-use kith_kernel::Shape;
 use kith_macros::resource;
 use uuid::Uuid;
 
@@ -132,7 +132,8 @@ impl Resource for BulkLoad {
     const OWNERSHIP: Ownership = Ownership { owner: Some("created_by"), team: None, via: &[] };
 
     fn commands() -> Vec<Command> {
-        let doc = "Ends a load that is not finished. What was written stays; what was received and not written is dropped.";
+        let doc =
+            "Ends a load that is not finished. What was written stays; what was received and not written is dropped.";
         vec![Command::new::<Nothing>(
             "cancel",
             doc,

@@ -89,7 +89,10 @@ pub fn begin(conn: &mut PgConnection, cx: &Cx, request: &Request) -> Result<Sess
         return Ok(Session { load, holder, digest: String::new(), parts: 0 });
     };
     if load.request != request.text() {
-        return Err(Error::new(&codes::IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Use a new one."));
+        return Err(Error::new(
+            &codes::IDEMPOTENCY_KEY_REUSED,
+            "This key was used for another request. Use a new one.",
+        ));
     }
     hold(conn, cx, load, holder)
 }
@@ -310,8 +313,7 @@ impl Session {
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND load_id = ").bind(Bind::Uuid(Some(self.id())));
         let number = self.parts.saturating_add(1);
         out.sql(" AND number = ").bind(Bind::Int(Some(number)));
-        let rows: Vec<(Vec<u8>,)> =
-            diesel::RunQueryDsl::load(out.typed::<(diesel::sql_types::Binary,)>(), conn)?;
+        let rows: Vec<(Vec<u8>,)> = diesel::RunQueryDsl::load(out.typed::<(diesel::sql_types::Binary,)>(), conn)?;
         let part = rows.into_iter().next().map(|(bytes,)| Part::stored(number, bytes));
         if let Some(part) = &part {
             self.digest = part.digest(&self.digest);
@@ -334,7 +336,11 @@ impl Session {
 
 /// Reads the lines of a part: their keys, their numbers with what is wrong with them, and the records of the others.
 #[expect(clippy::type_complexity, reason = "three lists that belong together, used in one place")]
-fn read(entry: &Entry, system: Option<&str>, part: &Part) -> (Vec<Option<String>>, Vec<(u32, Option<Error>)>, Vec<Item>) {
+fn read(
+    entry: &Entry,
+    system: Option<&str>,
+    part: &Part,
+) -> (Vec<Option<String>>, Vec<(u32, Option<Error>)>, Vec<Item>) {
     let (mut keys, mut lines, mut items) = (Vec::new(), Vec::new(), Vec::with_capacity(part.lines));
     for line in part.read() {
         match line::read(entry, system, &line) {

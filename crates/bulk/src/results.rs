@@ -27,7 +27,8 @@ pub fn after(conn: &mut PgConnection, cx: &Cx, id: Uuid, number: i32, told: Told
 
 /// The lines of those that failed. The status stands second in each line.
 fn errors(body: &[u8]) -> Vec<u8> {
-    let failed = |line: &&[u8]| line.split(|byte| *byte == b',').nth(1).is_some_and(|part| part == b"\"status\":\"FAILED\"");
+    let failed =
+        |line: &&[u8]| line.split(|byte| *byte == b',').nth(1).is_some_and(|part| part == b"\"status\":\"FAILED\"");
     body.split_inclusive(|byte| *byte == b'\n').filter(failed).flatten().copied().collect()
 }
 

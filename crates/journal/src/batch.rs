@@ -94,9 +94,11 @@ impl Step {
             (Some("restore"), Some(id), None) => Some(Op::Restore(id)),
             (Some("upsert"), None, Some((system, key))) => Some(Op::Upsert(system, key)),
             (Some("create" | "update" | "archive" | "restore" | "upsert"), ..) => None,
-            (Some(name), id, None) if commands.iter().any(|command| command.name == name) => {
-                commands.iter().find(|command| command.name == name).zip(id).map(|(command, id)| Op::Command(command, id))
-            }
+            (Some(name), id, None) if commands.iter().any(|command| command.name == name) => commands
+                .iter()
+                .find(|command| command.name == name)
+                .zip(id)
+                .map(|(command, id)| Op::Command(command, id)),
             _ => {
                 let mut known = vec!["create", "update", "upsert", "archive", "restore"];
                 known.extend(commands.iter().map(|command| command.name));
@@ -105,7 +107,8 @@ impl Step {
             }
         };
         if op.is_none() && violations.0.is_empty() {
-            let detail = "upsert needs `externalId: {system, externalId}`; create takes its id in `data`; all others need `id`.";
+            let detail =
+                "upsert needs `externalId: {system, externalId}`; create takes its id in `data`; all others need `id`.";
             violations.add("/op", "WRONG_TYPE", detail);
         }
         violations.into_result()?;

@@ -92,7 +92,11 @@ pub fn erased<R: Resource>(row: &R) -> &dyn Row {
 /// Stores new rows with their journal.
 pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     store(conn, entry, rows)?;
-    log::record_many(conn, cx, rows.iter().map(|row| Written { entry, operation: log::CREATED, before: None, after: *row }))
+    log::record_many(
+        conn,
+        cx,
+        rows.iter().map(|row| Written { entry, operation: log::CREATED, before: None, after: *row }),
+    )
 }
 
 /// Stores new rows, whose journal is the caller's.
@@ -157,8 +161,7 @@ pub(crate) fn touch(cx: &Cx, before: &dyn Row, after: &mut dyn Row) {
 pub(crate) fn replace(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
     let indices = changing(entry);
     let columns = columns_of(entry, &indices);
-    let set: Vec<_> =
-        columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
+    let set: Vec<_> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
     for some in rows.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (", entry.table, set.join(", ")));
         rows_of(&mut out, &indices, some, "SELECT * FROM ");

@@ -193,7 +193,11 @@ pub fn upsert(
     let link = link(entry, row.meta().id, (system, external_id));
     create(conn, &cx.as_system(), cx.entry(EXTERNAL_IDS)?, &link).map_err(|error| {
         // Somebody took the key without waiting here, such as a bulk load: the whole transaction finds it there next time.
-        if std::ptr::eq(error.code, &codes::DUPLICATE) { store::again("the external id was taken meanwhile") } else { error }
+        if std::ptr::eq(error.code, &codes::DUPLICATE) {
+            store::again("the external id was taken meanwhile")
+        } else {
+            error
+        }
     })?;
     Ok((row, true))
 }
@@ -246,7 +250,10 @@ pub(crate) fn changing(entry: &Entry, row: &dyn Row, body: &Map<String, Value>) 
         let parsed = same.set(index, value);
         parsed.is_err() || log::field_value(same.as_ref(), index) != log::field_value(row, index)
     };
-    body.iter().filter(|(name, value)| changes(name, value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    body.iter()
+        .filter(|(name, value)| changes(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// The id of the record that has this key in another system.

@@ -119,6 +119,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_loads (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        resource -> Text,
+        mode -> Text,
+        format -> Text,
+        system -> Nullable<Text>,
+        status -> Text,
+        is_job -> Bool,
+        job_id -> Nullable<Uuid>,
+        is_dry_run -> Bool,
+        lines -> Integer,
+        created -> Integer,
+        updated -> Integer,
+        unchanged -> Integer,
+        failed -> Integer,
+        problem -> Nullable<Jsonb>,
+        finished_at -> Nullable<Timestamptz>,
+        key -> Text,
+        request -> Text,
+        holder -> Nullable<Uuid>,
+        seen_at -> Timestamptz,
+        received -> Integer,
+        received_digest -> Text,
+        done -> Integer,
+        done_digest -> Text,
+    }
+}
+
+diesel::table! {
+    bulk_parts () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    bulk_results () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        created_at -> Timestamptz,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     change_log (tenant_id, xid, seq) {
         tenant_id -> Uuid,
         xid -> BigInt,
@@ -129,6 +184,15 @@ diesel::table! {
         operation -> Text,
         changed_fields -> Array<Text>,
         audit_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    change_log_floors () {
+        tenant_id -> Uuid,
+        xid -> BigInt,
+        seq -> BigInt,
+        pruned_at -> Timestamptz,
     }
 }
 
@@ -524,6 +588,7 @@ diesel::table! {
         singleton -> Bool,
         epoch -> Uuid,
         cursor_secret -> Binary,
+        identity -> Nullable<Text>,
     }
 }
 

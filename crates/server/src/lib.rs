@@ -8,4 +8,3 @@ pub mod listen;
 pub mod seed;
 pub mod serve;
 pub mod settings;
-pub mod transfer;

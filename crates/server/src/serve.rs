@@ -61,11 +61,28 @@ fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
 
 /// Browsers may call from the listed origins, exactly; public forms may stand in any page.
 fn cors(origins: &[String]) -> Cors {
-    let expose =
-        ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "feed-cursor", "content-disposition"];
+    let expose = [
+        "etag",
+        "location",
+        "idempotency-replayed",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-request-id",
+        "feed-cursor",
+        "content-disposition",
+    ];
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "content-encoding", "prefer"])
+        .allowed_headers([
+            "authorization",
+            "content-type",
+            "if-match",
+            "if-none-match",
+            "idempotency-key",
+            "content-encoding",
+            "prefer",
+        ])
         .expose_headers(expose)
         .allowed_origin_fn(|origin, head| origin != "null" && head.uri.path().starts_with("/v1/capture/"))
         .max_age(3_600);

@@ -22,7 +22,12 @@ pub const PLANS: &[Plan] = &[
 /// What does each kind.
 pub fn handlers(worker: &Worker) -> Vec<Box<dyn Handler>> {
     let worker = || worker.clone();
-    vec![Box::new(Values(worker())), Box::new(crate::bulk::Bulk(worker())), Box::new(Points(worker())), Box::new(Housekeeping(worker()))]
+    vec![
+        Box::new(Values(worker())),
+        Box::new(crate::bulk::Bulk(worker())),
+        Box::new(Points(worker())),
+        Box::new(Housekeeping(worker())),
+    ]
 }
 
 struct Values(Worker);

@@ -17,7 +17,12 @@ async fn a_table_has_names_amounts_and_keys() {
                 E,Long,1,EUR,PERSON,x,y\r\n";
     let loaded = csv(&admin, "accounts?system=erp", text).await;
     let statuses: Vec<(u64, &str)> = loaded.statuses();
-    assert_eq!(statuses, [(2, "CREATED"), (3, "CREATED"), (5, "FAILED"), (7, "FAILED"), (8, "FAILED")], "{}", loaded.answer.text);
+    assert_eq!(
+        statuses,
+        [(2, "CREATED"), (3, "CREATED"), (5, "FAILED"), (7, "FAILED"), (8, "FAILED")],
+        "{}",
+        loaded.answer.text
+    );
     assert_eq!(loaded.lines[2]["problem"]["errors"][0]["pointer"], "/annualRevenue");
     assert_eq!(loaded.lines[3]["problem"]["errors"][0]["code"], "RAGGED");
     let one = admin.get("/v1/accounts/external/erp/A").await.expect(200);
@@ -28,10 +33,18 @@ async fn a_table_has_names_amounts_and_keys() {
     let loaded = csv(&admin, "accounts?system=erp", "externalId,industry,kind\nA,,\n").await;
     assert_eq!(loaded.counts(), [0, 1, 0, 0]);
     let one = admin.get("/v1/accounts/external/erp/A").await.expect(200);
-    assert_eq!((one.at("/industry"), one.at("/kind"), one.at("/name").as_str().is_some()), (&json!(null), &json!("ORGANIZATION"), true));
+    assert_eq!(
+        (one.at("/industry"), one.at("/kind"), one.at("/name").as_str().is_some()),
+        (&json!(null), &json!("ORGANIZATION"), true)
+    );
     let contacts = "system,externalId,familyName,accountId.externalId,birthday\nerp,M,Anders,A,1970-02-01\nerp,N,Bad,A,1970-02-30\n";
     assert_eq!(csv(&admin, "contacts", contacts).await.counts(), [1, 0, 0, 1]);
-    for (head, place) in [("name,nonsense\n", "/columns/1"), ("name,name\n", "/columns/1"), ("annualRevenue,name\n", "/columns/0"), ("name.amount\n", "/columns/0")] {
+    for (head, place) in [
+        ("name,nonsense\n", "/columns/1"),
+        ("name,name\n", "/columns/1"),
+        ("annualRevenue,name\n", "/columns/0"),
+        ("name.amount\n", "/columns/0"),
+    ] {
         let refused = post(&admin, "accounts", "text/csv", format!("{head}A,B\n")).await.expect(422);
         assert_eq!(refused.pointers(), [place], "{head}");
     }
@@ -53,8 +66,18 @@ async fn what_is_no_json_is_told_by_its_line() {
     let mut file = Vec::new();
     let long = format!("{{\"familyName\":\"{}\"}}", "x".repeat(1024 * 1024));
     let bad: [&[u8]; 12] = [
-        b"{", b"nonsense", b"[1]", b"5", b"{\"familyName\":\"\xff\"}", b"{\"familyName\":\"a\x00b\"}", b"{\"familyName\":\"a\\u0000b\"}",
-        b"{\"familyName\":\"a\",\"familyName\":\"b\"}", b"{\"familyName\":\"a\"} {}", b"{\"familyName\":\"\\ud800\"}", b"\xef\xbb\xbf{\"familyName\":\"a\"}", long.as_bytes(),
+        b"{",
+        b"nonsense",
+        b"[1]",
+        b"5",
+        b"{\"familyName\":\"\xff\"}",
+        b"{\"familyName\":\"a\x00b\"}",
+        b"{\"familyName\":\"a\\u0000b\"}",
+        b"{\"familyName\":\"a\",\"familyName\":\"b\"}",
+        b"{\"familyName\":\"a\"} {}",
+        b"{\"familyName\":\"\\ud800\"}",
+        b"\xef\xbb\xbf{\"familyName\":\"a\"}",
+        long.as_bytes(),
     ];
     for line in bad {
         file.extend_from_slice(line);
@@ -65,7 +88,12 @@ async fn what_is_no_json_is_told_by_its_line() {
     assert_eq!(loaded.counts(), [13, 0, 0, 12]);
     for (at, (line, status)) in loaded.statuses().into_iter().enumerate().take(24) {
         let at = u64::try_from(at).unwrap();
-        assert_eq!((line, status), (at / 2 * 3 + if at % 2 == 0 { 1 } else { 3 }, if at % 2 == 0 { "FAILED" } else { "CREATED" }), "{}", loaded.lines[usize::try_from(at).unwrap()]);
+        assert_eq!(
+            (line, status),
+            (at / 2 * 3 + if at % 2 == 0 { 1 } else { 3 }, if at % 2 == 0 { "FAILED" } else { "CREATED" }),
+            "{}",
+            loaded.lines[usize::try_from(at).unwrap()]
+        );
     }
     assert_eq!(loaded.lines[22]["problem"]["code"], "PAYLOAD_TOO_LARGE");
     assert_eq!(loaded.lines[0]["problem"]["code"], "MALFORMED_REQUEST");
@@ -83,18 +111,26 @@ async fn gzip_is_unpacked_as_it_comes() {
     assert_eq!(loaded.counts(), [1_500, 0, 0, 0]);
     // Two members one after the other are one file.
     let two = [gzip(b"{\"familyName\":\"A\"}\n{\"family"), gzip(b"Name\":\"B\"}\n")].concat();
-    assert_eq!(Loaded::of(post(&zipped, "contacts", "application/x-ndjson", two).await.expect(200)).counts(), [2, 0, 0, 0]);
+    assert_eq!(
+        Loaded::of(post(&zipped, "contacts", "application/x-ndjson", two).await.expect(200)).counts(),
+        [2, 0, 0, 0]
+    );
     let whole = gzip(file.as_bytes());
     let cut = whole[..whole.len() - 20].to_vec();
     let mut broken = whole.clone();
     broken[200] ^= 0xff;
     for bad in [cut, broken, file.clone().into_bytes(), Vec::new()] {
-        assert_eq!(post(&zipped, "contacts", "application/x-ndjson", bad).await.expect(400).code(), "MALFORMED_REQUEST");
+        assert_eq!(
+            post(&zipped, "contacts", "application/x-ndjson", bad).await.expect(400).code(),
+            "MALFORMED_REQUEST"
+        );
     }
     let bomb = gzip(&vec![b'\n'; 200 * 1024 * 1024]);
     assert_eq!(post(&zipped, "contacts", "application/x-ndjson", bomb).await.expect(413).code(), "PAYLOAD_TOO_LARGE");
     for coding in ["br", "gzip, gzip", "deflate"] {
-        post(&admin.with("content-encoding", coding), "contacts", "application/x-ndjson", file.clone()).await.expect(415);
+        post(&admin.with("content-encoding", coding), "contacts", "application/x-ndjson", file.clone())
+            .await
+            .expect(415);
     }
     let small = admin.with("content-encoding", "gzip").with("content-type", "application/json");
     small.send("POST", "/v1/contacts", Some(gzip(b"{}"))).await.expect(415);
@@ -116,7 +152,10 @@ async fn what_is_no_load_is_refused_before_the_file_is_read() {
         post(&admin, &format!("contacts?{query}"), "application/x-ndjson", file).await.expect(422);
     }
     for method in ["PUT", "PATCH", "DELETE"] {
-        assert_eq!(admin.send(method, "/v1/bulk/contacts", None).await.expect(405).header("allow"), Some("GET, HEAD, POST"));
+        assert_eq!(
+            admin.send(method, "/v1/bulk/contacts", None).await.expect(405).header("allow"),
+            Some("GET, HEAD, POST")
+        );
     }
     admin.get("/v1/bulk/nothing").await.expect(404);
     admin.get("/v1/bulk/nothing/results").await.expect(404);

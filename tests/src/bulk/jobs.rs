@@ -12,7 +12,9 @@ async fn send(client: &Client, key: &str, body: String) -> Answer {
 }
 
 fn file(count: usize) -> String {
-    (0..count).map(|n| format!("{{\"externalId\":\"{n}\",\"familyName\":\"{}\"}}\n", if n == 7 { "" } else { "Name" })).collect()
+    (0..count)
+        .map(|n| format!("{{\"externalId\":\"{n}\",\"familyName\":\"{}\"}}\n", if n == 7 { "" } else { "Name" }))
+        .collect()
 }
 
 async fn ended(admin: &Client, job: &str) -> Answer {
@@ -52,7 +54,12 @@ async fn a_job_loads_the_file_and_keeps_the_results() {
     send(&admin, "job", file(2_101)).await.expect(422);
     let crew = started(&stage);
     let done = ended(&admin, &job).await;
-    assert_eq!((done.at("/state"), done.at("/result/created"), done.at("/result/failed")), (&json!("SUCCEEDED"), &json!(2_099), &json!(1)), "{}", done.text);
+    assert_eq!(
+        (done.at("/state"), done.at("/result/created"), done.at("/result/failed")),
+        (&json!("SUCCEEDED"), &json!(2_099), &json!(1)),
+        "{}",
+        done.text
+    );
     let results = Loaded::of(admin.get(&format!("/v1/bulk/{load}/results?results=errors")).await.expect(200));
     assert_eq!((results.statuses(), results.counts()), (vec![(8, "FAILED")], [2_099, 0, 0, 1]));
     let all = Loaded::of(admin.get(&format!("/v1/bulk/{load}/results")).await.expect(200));
@@ -71,7 +78,11 @@ async fn a_load_is_cancelled_and_one_whose_sender_lost_the_right_fails() {
     let cancelled = admin.post(&format!("{path}/cancel"), json!({})).await.expect(200);
     assert_eq!(cancelled.at("/status"), "CANCELLED");
     admin.post(&format!("{path}/cancel"), json!({})).await.expect(409);
-    let (user, loader) = crate::authz::with_grants(&stage, &tenant, "contacts:CREATE:ALL contacts:UPDATE:ALL contacts:READ:ALL bulk-loads:READ:ALL");
+    let (user, loader) = crate::authz::with_grants(
+        &stage,
+        &tenant,
+        "contacts:CREATE:ALL contacts:UPDATE:ALL contacts:READ:ALL bulk-loads:READ:ALL",
+    );
     let lost = send(&loader, "lost", file(1_500)).await.expect(202);
     let assignments = admin.get(&format!("/v1/role-assignments?filter[userId]={user}")).await.expect(200);
     let assignment = assignments.at("/data/0/id").as_str().unwrap();

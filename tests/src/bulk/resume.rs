@@ -24,7 +24,8 @@ async fn the_same_key_gives_the_same_results_and_another_file_is_refused() {
     let again = send(&admin, "one", &whole).await.expect(200);
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!(Loaded::of(again).counts(), [2_345, 0, 0, 0]);
-    let others = [file(2_344), file(2_346), whole.replacen("Name 3\"", "Name X\"", 1), file(5), String::new(), file(3_500)];
+    let others =
+        [file(2_344), file(2_346), whole.replacen("Name 3\"", "Name X\"", 1), file(5), String::new(), file(3_500)];
     for other in others {
         assert_eq!(send(&admin, "one", &other).await.expect(422).code(), "IDEMPOTENCY_KEY_REUSED");
     }
@@ -49,7 +50,10 @@ async fn a_file_that_broke_off_goes_on_and_every_line_counts_once() {
     let whole = file(3_200);
     // As gzip that is cut: what came whole is written, and the rest comes later.
     let packed = super::gzip(whole.as_bytes());
-    let zipped = admin.with("content-encoding", "gzip").with("content-type", "application/x-ndjson").with("idempotency-key", "z");
+    let zipped = admin
+        .with("content-encoding", "gzip")
+        .with("content-type", "application/x-ndjson")
+        .with("idempotency-key", "z");
     let cut = packed[..packed.len() * 3 / 4].to_vec();
     zipped.send("POST", "/v1/bulk/contacts?system=erp", Some(cut)).await.expect(400);
     let written = count(&admin, "contacts").await;

@@ -18,7 +18,10 @@ async fn records_are_made_and_changed_by_their_keys_and_the_same_again_changes_n
     let first = ndjson(&admin, "contacts?system=erp", &file("Head")).await;
     assert_eq!(first.counts(), [2_500, 0, 0, 0]);
     assert_eq!((first.lines.len(), first.lines[2_499]["externalId"].as_str()), (2_500, Some("C-2499")));
-    assert_eq!((journal(&stage, &tenant, "contacts"), journal(&stage, &tenant, "external-ids")), ((2_500, 2_500), (2_500, 2_500)));
+    assert_eq!(
+        (journal(&stage, &tenant, "contacts"), journal(&stage, &tenant, "external-ids")),
+        ((2_500, 2_500), (2_500, 2_500))
+    );
     let again = ndjson(&admin, "contacts?system=erp", &file("Head")).await;
     assert_eq!(again.counts(), [0, 0, 2_500, 0]);
     assert_eq!(again.lines[7]["id"], first.lines[7]["id"]);
@@ -27,7 +30,10 @@ async fn records_are_made_and_changed_by_their_keys_and_the_same_again_changes_n
     assert_eq!((changed.counts(), changed.lines.len()), ([0, 500, 2_000, 0], 0));
     assert_eq!(journal(&stage, &tenant, "contacts"), (3_000, 3_000));
     let one = admin.get("/v1/contacts/external/erp/C-5").await.expect(200);
-    assert_eq!((one.at("/jobTitle"), one.at("/version"), one.at("/name")), (&json!("Boss"), &json!(2), &json!("Name 5")));
+    assert_eq!(
+        (one.at("/jobTitle"), one.at("/version"), one.at("/name")),
+        (&json!("Boss"), &json!(2), &json!("Name 5"))
+    );
     // The journal says the same as that of a single write.
     let single = admin.put("/v1/contacts/external/erp/C-5", json!({"familyName": "Name 5", "jobTitle": "Boss"})).await;
     assert_eq!(single.expect(200).at("/version"), 2);
@@ -43,7 +49,7 @@ async fn a_bad_line_costs_only_itself() {
     let lines = [
         json!({"familyName": "Good", "accountId": account}),
         json!({"familyName": "Far", "accountId": foreign}),
-        json!({"familyName": 5, "locale": 1, "nonsense": 1}),
+        json!({"familyName": "Bad", "locale": 1, "jobTitle": 5, "nonsense": 1}),
         json!({"salutation": "Dr."}),
         json!({"familyName": "Good too", "version": 3}),
         json!({"externalId": "1", "familyName": "No system"}),
@@ -51,13 +57,22 @@ async fn a_bad_line_costs_only_itself() {
         json!({"familyName": "Last", "accountId": account}),
     ];
     let loaded = ndjson(&admin, "contacts", &lines).await;
-    let failed: Vec<u64> = loaded.statuses().iter().filter(|(_, status)| *status == "FAILED").map(|(line, _)| *line).collect();
+    let failed: Vec<u64> =
+        loaded.statuses().iter().filter(|(_, status)| *status == "FAILED").map(|(line, _)| *line).collect();
     assert_eq!(failed, [2, 3, 4, 5, 6, 7], "{}", loaded.answer.text);
     let pointers = |at: usize| -> Vec<&str> {
-        loaded.lines[at]["problem"]["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+        loaded.lines[at]["problem"]["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap())
+            .collect()
     };
-    assert_eq!((pointers(1), pointers(2)), (vec!["/accountId"], vec!["/familyName", "/locale", "/nonsense"]));
-    assert_eq!((pointers(3), pointers(4), pointers(5), pointers(6)), (vec!["/familyName"], vec!["/version"], vec!["/system"], vec!["/system"]));
+    assert_eq!((pointers(1), pointers(2)), (vec!["/accountId"], vec!["/locale", "/jobTitle", "/nonsense"]));
+    assert_eq!(
+        (pointers(3), pointers(4), pointers(5), pointers(6)),
+        (vec!["/familyName"], vec!["/version"], vec!["/system"], vec!["/system"])
+    );
     assert_eq!(loaded.lines[1]["problem"]["code"], "VALIDATION_FAILED");
     // What only the database knows: the number of another account, in the middle of a full part.
     let lines: Vec<Value> = (0..1_000)
@@ -96,7 +111,12 @@ async fn what_comes_twice_is_written_in_order_and_the_last_wins() {
     let loaded = ndjson(&admin, "contacts?system=erp", &same).await;
     assert_eq!(loaded.counts(), [0, 2, 0, 0]);
     assert_eq!(admin.get("/v1/contacts/external/erp/1").await.expect(200).at("/familyName"), "B");
-    let refused = ndjson(&admin, "contacts?system=erp&mode=insert", &[json!({"externalId": "1", "familyName": "C"}), json!({"id": id, "familyName": "C"})]).await;
+    let refused = ndjson(
+        &admin,
+        "contacts?system=erp&mode=insert",
+        &[json!({"externalId": "1", "familyName": "C"}), json!({"id": id, "familyName": "C"})],
+    )
+    .await;
     assert_eq!(refused.counts(), [0, 0, 0, 2]);
     assert_eq!(refused.lines[0]["problem"]["code"], "DUPLICATE");
     // An archived one is told, and not brought back by the way.
@@ -124,13 +144,19 @@ async fn references_may_be_given_by_keys() {
     assert_eq!(loaded.counts(), [1, 0, 0, 2]);
     assert_eq!(loaded.lines[1]["problem"]["errors"][0]["pointer"], "/accountId");
     let account = admin.get("/v1/accounts/external/erp/ALFKI?expand=contacts,parent").await.expect(200);
-    assert_eq!((account.at("/contacts/data/0/familyName"), account.at("/parent/name")), (&json!("Anders"), &json!("Group")));
+    assert_eq!(
+        (account.at("/contacts/data/0/familyName"), account.at("/parent/name")),
+        (&json!("Anders"), &json!("Group"))
+    );
     // A circle is refused as by a single write.
     let circle = [json!({"externalId": "GROUP", "name": "Group", "parentId": {"externalId": "ALFKI"}})];
     let refused = ndjson(&admin, "accounts?system=erp", &circle).await;
     assert_eq!(refused.lines[0]["problem"]["errors"][0]["code"], "CYCLE");
     let ids = [stage.system(&tenant).new_id(), stage.system(&tenant).new_id()];
-    let circle = [json!({"id": ids[0], "name": "One", "parentId": ids[1]}), json!({"id": ids[1], "name": "Two", "parentId": ids[0]})];
+    let circle = [
+        json!({"id": ids[0], "name": "One", "parentId": ids[1]}),
+        json!({"id": ids[1], "name": "Two", "parentId": ids[0]}),
+    ];
     assert_eq!(ndjson(&admin, "accounts", &circle).await.counts()[3], 1 + 1, "neither is there when the other asks");
 }
 
@@ -140,7 +166,8 @@ async fn each_line_asks_for_the_rights_of_a_single_write() {
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
     let theirs = stage.make(&tenant, "accounts", json!({"name": "Theirs"}));
-    let (me, own) = with_grants(&stage, &tenant, "accounts:READ:ALL accounts:CREATE:OWN accounts:UPDATE:OWN bulk-loads:READ:OWN");
+    let (me, own) =
+        with_grants(&stage, &tenant, "accounts:READ:ALL accounts:CREATE:OWN accounts:UPDATE:OWN bulk-loads:READ:OWN");
     let lines = [
         json!({"name": "Mine"}),
         json!({"name": "Given away", "ownerId": tenant.admin}),
@@ -195,15 +222,35 @@ async fn a_version_is_compared_and_a_dry_run_keeps_nothing() {
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
     let id = stage.make(&tenant, "contacts", json!({"familyName": "One"}));
-    let dry = ndjson(&admin, "contacts?dryRun=true", &[json!({"id": id, "familyName": "Two"}), json!({"familyName": "New"}), json!({})]).await;
+    let dry = ndjson(
+        &admin,
+        "contacts?dryRun=true",
+        &[json!({"id": id, "familyName": "Two"}), json!({"familyName": "New"}), json!({})],
+    )
+    .await;
     assert_eq!(dry.counts(), [1, 1, 0, 1]);
     assert_eq!((count(&admin, "contacts").await, journal(&stage, &tenant, "contacts")), (1, (1, 1)));
-    let lines = [json!({"id": id, "ifVersion": 1, "familyName": "Two"}), json!({"id": id, "ifVersion": 1, "familyName": "Three"})];
+    let lines = [
+        json!({"id": id, "ifVersion": 1, "familyName": "Two"}),
+        json!({"id": id, "ifVersion": 1, "familyName": "Three"}),
+    ];
     let loaded = ndjson(&admin, "contacts", &lines).await;
-    assert_eq!((loaded.counts(), loaded.lines[1]["problem"]["code"].as_str()), ([0, 1, 0, 1], Some("VERSION_CONFLICT")));
+    assert_eq!(
+        (loaded.counts(), loaded.lines[1]["problem"]["code"].as_str()),
+        ([0, 1, 0, 1], Some("VERSION_CONFLICT"))
+    );
     admin.patch(&format!("/v1/tenants/{}", tenant.id), json!({"requiresVersion": true})).await.expect(200);
     stage.app.known.invalidate_all();
-    let loaded = ndjson(&admin, "contacts?system=erp", &[json!({"id": id, "familyName": "Four"}), json!({"externalId": "1", "familyName": "A"}), json!({"externalId": "1", "familyName": "B"})]).await;
+    let loaded = ndjson(
+        &admin,
+        "contacts?system=erp",
+        &[
+            json!({"id": id, "familyName": "Four"}),
+            json!({"externalId": "1", "familyName": "A"}),
+            json!({"externalId": "1", "familyName": "B"}),
+        ],
+    )
+    .await;
     assert_eq!(loaded.lines[0]["problem"]["code"], "PRECONDITION_REQUIRED");
     assert_eq!(loaded.counts(), [1, 1, 0, 1], "who loads by keys knows no versions");
 }

@@ -39,7 +39,12 @@ pub struct Query(
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation,transactions::TransactionMutation);
+pub struct Mutation(
+    roots::StandardMutation,
+    viewer::IdentityMutation,
+    documents::DocumentMutation,
+    transactions::TransactionMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -253,9 +253,8 @@ fn found(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<BulkLoad> {
 /// A file that was received for a job.
 async fn accepted(caller: &Caller, load: BulkLoad, replayed: bool) -> Result<HttpResponse> {
     let job = load.job_id;
-    let text = at_once(caller, move |conn, cx| {
-        read::render(conn, cx, &load, &Selection::all(cx.entry(BulkLoad::NAME)?))
-    });
+    let text =
+        at_once(caller, move |conn, cx| read::render(conn, cx, &load, &Selection::all(cx.entry(BulkLoad::NAME)?)));
     let mut response = HttpResponse::Accepted();
     response.content_type(super::JSON).insert_header(("preference-applied", "respond-async"));
     if let Some(job) = job {

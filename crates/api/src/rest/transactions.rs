@@ -27,10 +27,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     ),
     request_body(content = Transaction, example = json!({"operations": [
         {"op": "create", "resource": "accounts", "name": "company", "body": {"name": "Alfreds Futterkiste"}},
-        {"op": "create", "resource": "contacts", "name": "maria",
-         "body": {"familyName": "Anders", "givenName": "Maria", "accountId": {"$ref": "company"}}},
-        {"op": "create", "resource": "contact-points",
-         "body": {"contactId": {"$ref": "maria"}, "channel": "EMAIL", "value": "maria.anders@example.com"}}
+        {"op": "upsert", "resource": "contacts", "externalId": {"system": "erp", "externalId": "C-4711"},
+         "body": {"familyName": "Anders", "givenName": "Maria"}}
     ]})),
     responses(
         (status = 200, description = "All of it was done.", body = TransactionResults,

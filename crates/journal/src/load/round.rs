@@ -31,13 +31,7 @@ struct Stored {
 }
 
 impl Stored {
-    fn read(
-        conn: &mut PgConnection,
-        cx: &Cx,
-        entry: &Entry,
-        mode: Mode,
-        items: &[Item],
-    ) -> Result<Stored> {
+    fn read(conn: &mut PgConnection, cx: &Cx, entry: &Entry, mode: Mode, items: &[Item]) -> Result<Stored> {
         let mut systems: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (system, key) in items.iter().filter_map(|item| item.key.as_ref()) {
             systems.entry(system.clone()).or_default().push(key);
@@ -121,7 +115,9 @@ fn draft<'a>(
         (Some(id), _) => match stored.row(id) {
             Some(row) => Some(row),
             // It says why.
-            None => return Err(store::lock(conn, cx, entry, id, Action::Update).err().unwrap_or_else(Error::not_found)),
+            None => {
+                return Err(store::lock(conn, cx, entry, id, Action::Update).err().unwrap_or_else(Error::not_found));
+            }
         },
         (None, Some(id)) => stored.row(id).filter(|_| item.key.is_none()),
         (None, None) => None,
@@ -171,7 +167,9 @@ fn refuse_references(conn: &mut PgConnection, cx: &Cx, entry: &Entry, drafts: &m
         .fields
         .iter()
         .enumerate()
-        .filter_map(|(index, field)| if let Kind::Id(Some(target)) = field.kind { Some((index, field, target)) } else { None })
+        .filter_map(
+            |(index, field)| if let Kind::Id(Some(target)) = field.kind { Some((index, field, target)) } else { None },
+        )
         .collect();
     let anew = |draft: &Draft<'_>, index: usize| {
         draft.row.uuid(index).filter(|id| draft.before.and_then(|before| before.uuid(index)) != Some(*id))
