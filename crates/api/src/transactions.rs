@@ -29,8 +29,7 @@ pub struct TransactionOperation {
     /// The resource, as in its path.
     #[schema(example = "contacts")]
     resource: String,
-    /// A name by which later operations refer to the record, as `{"$ref": "name"}`: its id, or `{"$ref": "name.field"}`:
-    /// one of its fields. 1 to 64 letters, digits, `-` and `_`.
+    /// A name of 1 to 64 letters, digits, `-` and `_`, by which later operations refer to the record with `$ref`.
     #[schema(example = "maria")]
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,

@@ -265,7 +265,7 @@ impl Session {
     pub fn write(&self, db: &Db, cx: &Cx, entry: &Entry, part: &Part) -> Result<Counts> {
         let digest = self.digest.clone();
         let mode = mode(self.load.mode);
-        let (keys, lines, mut items) = read(entry, self.load.system.as_deref(), part);
+        let (lines, mut items) = read(entry, self.load.system.as_deref(), part);
         db.write_many(cx.tenant, |conn| {
             self.ours(conn, cx, LoadStatus::Running)?;
             let outcomes = match self.load.is_dry_run {
@@ -274,7 +274,7 @@ impl Session {
             };
             let (mut text, mut counts) = (Vec::with_capacity(part.lines * 128), Counts::default());
             let mut outcomes = outcomes.into_iter();
-            for ((number, flaw), key) in lines.iter().zip(&keys) {
+            for Told { number, key, flaw } in &lines {
                 let flawed = flaw.as_ref().map(again);
                 let Some(outcome) = flawed.map(Outcome::Failed).or_else(|| outcomes.next()) else { break };
                 line::tell(&mut text, &mut counts, *number, key.as_deref(), &outcome, cx.origin.request_id);
@@ -334,28 +334,29 @@ impl Session {
     }
 }
 
-/// Reads the lines of a part: their keys, their numbers with what is wrong with them, and the records of the others.
-#[expect(clippy::type_complexity, reason = "three lists that belong together, used in one place")]
-fn read(
-    entry: &Entry,
-    system: Option<&str>,
-    part: &Part,
-) -> (Vec<Option<String>>, Vec<(u32, Option<Error>)>, Vec<Item>) {
-    let (mut keys, mut lines, mut items) = (Vec::new(), Vec::new(), Vec::with_capacity(part.lines));
+/// A line of a part, beside the record in it.
+struct Told {
+    number: u32,
+    key: Option<String>,
+    /// Why there is no record in it.
+    flaw: Option<Error>,
+}
+
+/// Reads the lines of a part, and the records of those that hold one.
+fn read(entry: &Entry, system: Option<&str>, part: &Part) -> (Vec<Told>, Vec<Item>) {
+    let (mut lines, mut items) = (Vec::with_capacity(part.lines), Vec::with_capacity(part.lines));
     for line in part.read() {
-        match line::read(entry, system, &line) {
+        let (key, flaw) = match line::read(entry, system, &line) {
             Ok(item) => {
-                keys.push(item.key.as_ref().map(|(_, key)| key.clone()));
-                lines.push((line.number, None));
+                let key = item.key.as_ref().map(|(_, key)| key.clone());
                 items.push(item);
+                (key, None)
             }
-            Err(error) => {
-                keys.push(None);
-                lines.push((line.number, Some(error)));
-            }
-        }
+            Err(error) => (None, Some(error)),
+        };
+        lines.push(Told { number: line.number, key, flaw });
     }
-    (keys, lines, items)
+    (lines, items)
 }
 
 /// The same error once more, for a transaction that runs again.

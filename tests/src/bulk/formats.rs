@@ -125,7 +125,7 @@ async fn gzip_is_unpacked_as_it_comes() {
             "MALFORMED_REQUEST"
         );
     }
-    let bomb = gzip(&vec![b'\n'; 200 * 1024 * 1024]);
+    let bomb = gzip(&vec![b'\n'; 66 * 1024 * 1024]);
     assert_eq!(post(&zipped, "contacts", "application/x-ndjson", bomb).await.expect(413).code(), "PAYLOAD_TOO_LARGE");
     for coding in ["br", "gzip, gzip", "deflate"] {
         post(&admin.with("content-encoding", coding), "contacts", "application/x-ndjson", file.clone())
