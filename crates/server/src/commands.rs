@@ -2,6 +2,7 @@
 
 use crate::database::{self, Database};
 use crate::settings::{self, Settings};
+use crate::transfer::{self, ExportArgs, ImportArgs};
 use crate::{analytics, seed, serve};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -56,6 +57,10 @@ enum Command {
         /// Short name of the tenant.
         tenant: String,
     },
+    /// Loads a file of records into a running Kith. It ends with 3 when lines were refused.
+    Import(Box<ImportArgs>),
+    /// Writes all records of a resource of a running Kith to a file.
+    Export(Box<ExportArgs>),
     /// Writes schema.graphql and openapi/openapi.json below a folder.
     ExportSchema {
         /// The folder.
@@ -123,6 +128,14 @@ pub fn run(cli: Cli) -> Result<()> {
             say(&analytics::run(command)?);
             return Ok(());
         }
+        Command::Import(args) => {
+            say(&transfer::import(args)?);
+            return Ok(());
+        }
+        Command::Export(args) => {
+            let said = transfer::export(args)?;
+            return if said.is_empty() { Ok(()) } else { writeln!(std::io::stderr(), "{said}").map_err(Into::into) };
+        }
         Command::Settings => {
             say(settings::markdown().trim_end());
             return Ok(());
@@ -182,7 +195,11 @@ pub fn run(cli: Cli) -> Result<()> {
             say("Made a new signing key. Running servers pick it up within seconds.");
             Ok(())
         }
-        Command::ExportSchema { .. } | Command::Settings | Command::Analytics(_) => Ok(()),
+        Command::ExportSchema { .. }
+        | Command::Settings
+        | Command::Analytics(_)
+        | Command::Import(_)
+        | Command::Export(_) => Ok(()),
     }
 }
 
