@@ -2,6 +2,7 @@
 //! `.config/nextest.toml`.
 
 mod binary;
+mod bulk;
 mod database;
 mod graphql;
 mod log;

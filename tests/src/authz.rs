@@ -43,6 +43,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "forecastChanges",
                     "pipelineBoard",
                     "orderDocuments",
+                    "transaction",
                     "loyaltyProgramReconciliation",
                     "stageFlow",
                     "stageDwell",
@@ -156,6 +157,12 @@ fn operations(ids: &Ids) -> Vec<(String, String, String)> {
         let resource = path.split('/').nth(2).unwrap_or_default();
         let id = ids.get(resource).map_or(UNKNOWN, String::as_str);
         let filled = path.replace("{id}", id).replace("{system}", "erp").replace("{externalId}", "nothing");
+        let id = ids.get("bulk-loads").map_or(UNKNOWN, String::as_str);
+        let filled = if path.starts_with("/v1/bulk/") {
+            path.replace("{id}", id).replace("{resource}", "contacts")
+        } else {
+            filled
+        };
         let filled = filled.replace("{type}", "not-found").replace("{metric}", "win-rate");
         let filled = filled.replace("{publicKey}", &"0".repeat(64));
         assert!(!filled.contains('{'), "a parameter without a value: {path}");
@@ -356,6 +363,9 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
     ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
     ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("jobs", ["R...", "R...", "R...", "R..."]),
+    ("schedules", ["R.U.", "R.U.", "R.-.", "R.-."]),
+    ("bulk-loads", ["R...", "R...", "R...", "R..."]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

@@ -13,6 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernel", &[]),
     ("journal", &["kernel"]),
     ("db", &["kernel"]),
+    ("jobs", &["journal", "kernel", "macros"]),
+    ("bulk", &["db", "jobs", "journal", "kernel", "macros"]),
     ("identity", &["journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
@@ -27,12 +29,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "bulk",
             "commerce",
             "contacts",
             "db",
             "flows",
             "identity",
             "interactions",
+            "jobs",
             "journal",
             "kernel",
             "lifecycle",
@@ -40,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("worker", &["db", "flows", "identity", "journal", "kernel", "loyalty"]),
+    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty"]),
     ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
@@ -48,6 +52,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const DOMAIN: &[&str] = &[
     "kernel",
     "journal",
+    "jobs",
+    "bulk",
     "identity",
     "contacts",
     "commerce",

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// Settings of the API; the server's configuration fills them.
@@ -53,6 +54,8 @@ pub struct App {
     pub strangers: Rate,
     /// How much is at work at once.
     pub work: Work,
+    /// Files that come in or go out at once: each takes a connection again and again.
+    pub streams: Arc<Semaphore>,
     /// Rights by tenant, principal and proof, at most five seconds old: a right taken away is gone after that.
     pub known: Cache<(Uuid, Uuid, Uuid), Arc<crate::caller::Principal>>,
     /// Settings.
@@ -84,6 +87,7 @@ impl App {
         let schema = crate::graphql::schema();
         let contracts = Contracts { openapi: crate::openapi::text(catalogue), sdl: crate::graphql::sdl(&schema) };
         let work = Work::new(db.size());
+        let streams = Arc::new(Semaphore::new(usize::try_from(db.size() / 2).unwrap_or(2).max(2)));
         App {
             db,
             clock,
@@ -96,6 +100,7 @@ impl App {
             strangers: Rate::of_strangers(capture::A_MINUTE_FROM_AN_ADDRESS, capture::A_MINUTE),
             known: Cache::builder().max_capacity(50_000).time_to_live(Duration::from_secs(5)).build(),
             work,
+            streams,
             settings,
             ready: AtomicBool::new(true),
             schema,

@@ -21,6 +21,7 @@ pub mod openapi;
 pub mod reconciliation;
 mod resources;
 pub mod rest;
+pub mod transactions;
 pub mod value;
 
 pub use app::{App, Settings};

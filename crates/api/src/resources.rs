@@ -1,9 +1,11 @@
 //! Every resource and every error code there is. Standing here is enough to be served.
 
+use kith_bulk as bulk;
 use kith_commerce as commerce;
 use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
+use kith_jobs as jobs;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
 use kith_lifecycle as lifecycle;
 use kith_loyalty as loyalty;
@@ -98,6 +100,9 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::RetentionPlan>(),
             Entry::of::<lifecycle::RetentionAction>(),
             Entry::of::<lifecycle::WinBackCase>(),
+            Entry::of::<jobs::Job>(),
+            Entry::of::<jobs::Schedule>(),
+            Entry::of::<bulk::BulkLoad>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

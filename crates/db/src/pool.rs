@@ -292,11 +292,25 @@ impl Db {
 
     /// Runs work in one transaction of one tenant. When a deadlock or a serialization failure ends it, it runs again
     /// from the start, so it must do nothing outside the database.
-    pub fn write<T>(&self, tenant: Uuid, mut work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+    pub fn write<T>(&self, tenant: Uuid, work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+        self.write_as(tenant, Transaction::Usual, work)
+    }
+
+    /// The same for work that writes many rows with each statement, which may take a minute.
+    pub fn write_many<T>(&self, tenant: Uuid, work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+        self.write_as(tenant, Transaction::Many, work)
+    }
+
+    fn write_as<T>(
+        &self,
+        tenant: Uuid,
+        transaction: Transaction,
+        mut work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>,
+    ) -> Result<T> {
         let mut carrier = self.take()?;
         let mut attempt = 0;
         loop {
-            let result = write_once(&mut carrier, tenant, Transaction::Usual, &mut work);
+            let result = write_once(&mut carrier, tenant, transaction, &mut work);
             self.mourn(&mut carrier, &result);
             match result {
                 Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
@@ -334,6 +348,8 @@ impl Db {
 enum Transaction {
     /// Short, and every statement sees what was committed before it.
     Usual,
+    /// The same with statements that may take longer.
+    Many,
     /// Long, and on one snapshot.
     Long,
 }
@@ -395,6 +411,7 @@ fn setting(tenant: Uuid) -> String {
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
     let (kind, limits) = match transaction {
         Transaction::Usual => ("BEGIN", ""),
+        Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'"),
         Transaction::Long => (
             "BEGIN ISOLATION LEVEL REPEATABLE READ",
             "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'",

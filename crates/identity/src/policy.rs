@@ -46,6 +46,7 @@ pub const SETUP: &[&str] = &[
     // Correcting the ledger is not everybody's; earning and redeeming are rights over memberships.
     "point-entries",
     "lifecycle-policies",
+    "schedules",
 ];
 
 impl BuiltIn {

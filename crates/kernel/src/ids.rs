@@ -54,6 +54,8 @@ ids! {
     AddressId => "addresses";
     /// A relationship.
     RelationshipId => "relationships";
+    /// A bulk load.
+    BulkLoadId => "bulk-loads";
     /// A key in another system.
     ExternalIdId => "external-ids";
     /// A tag.
@@ -208,4 +210,8 @@ ids! {
     RetentionActionId => "retention-actions";
     /// An attempt to win a customer back.
     WinBackCaseId => "win-back-cases";
+    /// A piece of work in the background.
+    JobId => "jobs";
+    /// Work that comes again and again.
+    ScheduleId => "schedules";
 }

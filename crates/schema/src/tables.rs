@@ -120,6 +120,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_loads (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        resource -> Text,
+        mode -> Text,
+        format -> Text,
+        system -> Nullable<Text>,
+        status -> Text,
+        is_job -> Bool,
+        job_id -> Nullable<Uuid>,
+        is_dry_run -> Bool,
+        lines -> Integer,
+        created -> Integer,
+        updated -> Integer,
+        unchanged -> Integer,
+        failed -> Integer,
+        problem -> Nullable<Jsonb>,
+        finished_at -> Nullable<Timestamptz>,
+        key -> Text,
+        request -> Text,
+        holder -> Nullable<Uuid>,
+        seen_at -> Timestamptz,
+        received -> Integer,
+        received_digest -> Text,
+        done -> Integer,
+        done_digest -> Text,
+    }
+}
+
+diesel::table! {
+    bulk_parts () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    bulk_results () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        created_at -> Timestamptz,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     change_log (tenant_id, xid, seq) {
         tenant_id -> Uuid,
         xid -> BigInt,
@@ -130,6 +185,15 @@ diesel::table! {
         operation -> Text,
         changed_fields -> Array<Text>,
         audit_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    change_log_floors () {
+        tenant_id -> Uuid,
+        xid -> BigInt,
+        seq -> BigInt,
+        pruned_at -> Timestamptz,
     }
 }
 
@@ -545,6 +609,7 @@ diesel::table! {
         singleton -> Bool,
         epoch -> Uuid,
         cursor_secret -> Binary,
+        identity -> Nullable<Text>,
     }
 }
 
@@ -621,6 +686,42 @@ diesel::table! {
         balance_currency -> Text,
         paid_at -> Nullable<Timestamptz>,
         reminded_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_wakes (id) {
+        id -> BigInt,
+        tenant_id -> Uuid,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        state -> Text,
+        payload -> Jsonb,
+        progress -> Jsonb,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        attempts -> Integer,
+        max_attempts -> Integer,
+        run_after -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        unique_key -> Nullable<Text>,
+        lease -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -1761,6 +1862,25 @@ diesel::table! {
         description -> Nullable<Text>,
         is_built_in -> Bool,
         grants -> Jsonb,
+    }
+}
+
+diesel::table! {
+    schedules (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        cadence -> Text,
+        is_enabled -> Bool,
+        next_run_at -> Timestamptz,
+        last_run_at -> Nullable<Timestamptz>,
+        last_job_id -> Nullable<Uuid>,
     }
 }
 

@@ -100,6 +100,8 @@ settings! {
     pool_size: u32 = "KITH_POOL_SIZE", 8;
     /// Threads that handle requests; 0: one for each core.
     workers: usize = "KITH_WORKERS", 0;
+    /// Jobs that this process does at once, each on a database connection of its own; 0: it does none.
+    job_workers: usize = "KITH_JOB_WORKERS", 1;
     /// Longest statement in milliseconds.
     statement_timeout_ms: u64 = "KITH_STATEMENT_TIMEOUT_MS", 5_000;
     /// How a connection is told its tenant: `session`, or `transaction` for a distributed PostgreSQL.

@@ -241,6 +241,7 @@ pub fn change(resource: &str) -> Option<Value> {
         "shipments" => json!({"notes": "Changed"}),
         "subscriptions" => json!({"amount": {"amount": "8.90", "currency": "EUR"}}),
         "interactions" => json!({"outcome": "Changed"}),
+        "schedules" => json!({"isEnabled": false}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
@@ -352,6 +353,8 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     ids.extend(derived(stage, tenant, ids["accounts"].parse().unwrap()));
     loyalty(&admin, &mut ids).await;
     crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
+    crate::jobs::one_of_each(stage, tenant, &mut ids);
+    crate::bulk::one_of_each(&admin, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

@@ -14,6 +14,7 @@ mod reconciliation;
 mod roots;
 mod run;
 mod timeline;
+mod transactions;
 mod types;
 mod value;
 mod variables;
@@ -39,7 +40,13 @@ pub struct Query(
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation, push::PushMutation);
+pub struct Mutation(
+    roots::StandardMutation,
+    viewer::IdentityMutation,
+    documents::DocumentMutation,
+    push::PushMutation,
+    transactions::TransactionMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -1,8 +1,10 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod bulk;
 pub mod capture;
 pub mod documents;
+pub mod export;
 pub mod forecast;
 pub mod metrics;
 pub mod overview;
@@ -14,6 +16,7 @@ pub mod select;
 pub mod standard;
 pub mod system;
 mod timeline;
+pub mod transactions;
 pub mod value;
 
 use crate::caller::Answer;
@@ -30,6 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     standard::first(config);
     system::routes(config);
     auth::routes(config);
+    bulk::routes(config);
     capture::routes(config);
     documents::routes(config);
     push::routes(config);
@@ -39,6 +43,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     pictures::routes(config);
     reconciliation::routes(config);
     reports::routes(config);
+    transactions::routes(config);
     value::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);

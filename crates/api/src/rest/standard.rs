@@ -383,7 +383,7 @@ pub(crate) fn run_batch(
     let all = Selection::all(entry);
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let outcome = Step::parse(item).and_then(|step| {
+        let outcome = Step::parse(item, &[]).and_then(|step| {
             if atomic { step.run(conn, cx, entry).map_err(in_data) } else { step.run_alone(conn, cx, entry) }
         });
         let result = match outcome {
