@@ -2,6 +2,7 @@
 
 mod kept;
 mod order;
+mod pages;
 
 use kith_journal::feed::{self, Change, Page, Position};
 use kith_testkit::{Stage, Tenant};

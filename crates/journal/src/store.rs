@@ -32,6 +32,21 @@ pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) 
     Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
 }
 
+/// The ids of those records that a scope covers, whatever rights the actor has.
+pub(crate) fn within(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    scope: RowScope,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Uuid>> {
+    let mut out = Statement::new(format!("SELECT t.id FROM {} t WHERE t.tenant_id = ", entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
+    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    let found: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// A record that the actor may `action`, locked. One that may only be read is `FORBIDDEN`, any other not found.
 pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, action)?;

@@ -96,8 +96,12 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         tracing::info!("stopping");
         stopping.ready.store(false, Ordering::Relaxed);
         tokio::time::sleep(NOTICE).await;
+        // Streams have no end of their own.
+        stopping.live.stop();
         handle.stop(true).await;
     });
+    let patience = Duration::from_secs(settings.transaction_seconds);
+    app.live.start(app.means(Some(patience))).context("The change feed cannot be followed")?;
     let worker = Worker {
         db: app.db.clone(),
         clock: app.clock.clone(),

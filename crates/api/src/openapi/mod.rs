@@ -30,6 +30,8 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::auth::viewer,
         crate::rest::capture::capture,
         crate::rest::capture::confirm,
+        crate::rest::changes::list,
+        crate::rest::stream::follow,
         crate::rest::documents::take,
         crate::rest::metrics::list,
         crate::rest::metrics::one,
@@ -68,6 +70,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "loyalty", description = "What customers are worth, how loyal they are, and the programme that rewards it."),
         (name = "lifecycle", description = "Stages of the relationship, churn, retention and win-back."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
+        (name = "changes", description = "Every committed change, in order: to be read, followed, or kept a copy by."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "graphql", description = "The same over GraphQL."),
         (name = "system", description = "Health, limits and documentation."),
@@ -135,8 +138,11 @@ fn responses() -> Map<String, Value> {
 fn with_errors(operation: &mut Value) {
     let secured = operation.get("security").is_some();
     let writes = operation.get("requestBody").is_some();
+    // Cursors of the feed are the only ones that end.
+    let feed = operation.pointer("/tags/0").is_some_and(|tag| tag == "changes");
+    let others: &[u16] = if feed { &[410] } else { &[] };
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for status in statuses(secured, writes, &[]) {
+    for status in statuses(secured, writes, others) {
         answers
             .entry(status.to_string())
             .or_insert_with(|| json!({"$ref": format!("#/components/responses/E{status}")}));

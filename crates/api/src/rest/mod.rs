@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod capture;
+pub mod changes;
 pub mod documents;
 pub mod forecast;
 pub mod metrics;
@@ -11,6 +12,7 @@ pub mod reconciliation;
 pub mod reports;
 pub mod select;
 pub mod standard;
+pub mod stream;
 pub mod system;
 mod timeline;
 pub mod value;
@@ -30,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     system::routes(config);
     auth::routes(config);
     capture::routes(config);
+    changes::routes(config);
     documents::routes(config);
     metrics::routes(config);
     overview::routes(config);
