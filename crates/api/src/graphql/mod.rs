@@ -2,6 +2,7 @@
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod board;
+mod changes;
 mod documents;
 mod forecast;
 mod handler;
@@ -12,6 +13,7 @@ mod plan;
 mod reconciliation;
 mod roots;
 mod run;
+mod socket;
 mod timeline;
 mod types;
 mod value;
@@ -19,7 +21,9 @@ mod variables;
 mod viewer;
 mod writer;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use async_graphql::{MergedObject, SDLExportOptions};
+
+pub(crate) use socket::is_asked as is_socket;
 
 pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
@@ -34,6 +38,7 @@ pub struct Query(
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
     value::ValueQuery,
+    changes::ChangeQuery,
 );
 
 /// The mutation root.
@@ -41,11 +46,11 @@ pub struct Query(
 pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation);
 
 /// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, changes::SubscriptionRoot>;
 
 /// Builds it. The library sets no limit by itself.
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), changes::SubscriptionRoot)
         .limit_depth(limits::DEPTH)
         .limit_recursive_depth(limits::RECURSION)
         .limit_directives(limits::DIRECTIVES)

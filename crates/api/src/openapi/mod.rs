@@ -32,6 +32,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::capture::confirm,
         crate::rest::changes::list,
         crate::rest::stream::follow,
+        crate::rest::sync::pull,
         crate::rest::documents::take,
         crate::rest::metrics::list,
         crate::rest::metrics::one,

@@ -6,7 +6,7 @@ use crate::http::query;
 use crate::http::work::Place;
 use crate::live;
 use actix_web::{HttpMessage, HttpRequest, web};
-use kith_journal::feed::{self, Asked, Position};
+use kith_journal::feed::{self, Asked, Position, Told};
 use kith_kernel::{Cx, MAX_LIMIT, Result, Violations};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -62,8 +62,8 @@ pub fn asked(asked: &mut query::Asked) -> Result<Asked> {
 
 /// A page for a reader, ready to be sent: the changes, where to go on, and whether there is more.
 pub struct Page {
-    /// The changes, as both APIs show them.
-    pub data: Vec<Value>,
+    /// The changes.
+    pub told: Vec<Told>,
     /// Where to go on.
     pub next: Position,
     /// There is more now.
@@ -91,13 +91,38 @@ pub async fn page(
             let resources = asked.readable(cx);
             let page = feed::page(conn, cx, after.as_ref(), resources.as_deref(), limit)?;
             let told = feed::told(conn, cx, &asked, &page.changes)?;
-            Ok(Page { data: told.iter().map(|one| one.to_json(cx)).collect(), next: page.next, more: page.more })
+            Ok(Page { told, next: page.next, more: page.more })
+        })
+        .await
+}
+
+/// Where somebody who follows begins; none: with the next change. What cannot be followed is refused now.
+pub async fn begin(
+    caller: &Caller,
+    asked: &Asked,
+    after: After,
+    places: [&'static str; 3],
+) -> Result<Option<Position>> {
+    let asked = asked.clone();
+    caller
+        .read(move |conn, cx| {
+            let [types, filter, _] = places;
+            asked.check(cx, types, filter)?;
+            match after {
+                After::Now => Ok(None),
+                After::Start => feed::oldest(conn, cx).map(Some),
+                After::Cursor(_) => {
+                    let position = after.position(conn, cx)?;
+                    feed::page(conn, cx, position.as_ref(), Some(&[]), 1)?;
+                    Ok(position)
+                }
+            }
         })
         .await
 }
 
 /// Where REST has what may be wrong.
-const PLACES: [&str; 3] = ["/query/types", "/query/filter", "/query/limit"];
+pub const PLACES: [&str; 3] = ["/query/types", "/query/filter", "/query/limit"];
 
 /// A page of the change feed.
 ///
@@ -140,7 +165,7 @@ pub async fn list(caller: Caller, request: HttpRequest) -> Handled {
     let after = After::read(query.more.remove("after"), After::Start);
     let limit = query.list.limit;
     let mut found = page(&caller, &asked, after.clone(), limit, PLACES).await?;
-    if found.data.is_empty() && !found.more && !wait.is_zero() {
+    if found.told.is_empty() && !found.more && !wait.is_zero() {
         // Somebody else can have the place at work meanwhile.
         if let Some(place) = request.extensions().get::<Place>() {
             place.give_up();
@@ -150,8 +175,10 @@ pub async fn list(caller: Caller, request: HttpRequest) -> Handled {
         let cursor = After::Cursor(from.encode(&caller.cx()));
         found = page(&caller, &asked, cursor, limit, PLACES).await?;
     }
-    let next = found.next.encode(&caller.cx());
-    let body = json!({"data": found.data, "page": {"nextCursor": next, "hasMore": found.more}});
+    let cx = caller.cx();
+    let data: Vec<Value> = found.told.iter().map(|one| one.to_json(&cx)).collect();
+    let next = found.next.encode(&cx);
+    let body = json!({"data": data, "page": {"nextCursor": next, "hasMore": found.more}});
     Ok(super::json(200, body.to_string().into_bytes(), None))
 }
 

@@ -13,6 +13,7 @@ pub mod reports;
 pub mod select;
 pub mod standard;
 pub mod stream;
+pub mod sync;
 pub mod system;
 mod timeline;
 pub mod value;
@@ -33,6 +34,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     capture::routes(config);
     changes::routes(config);
+    sync::routes(config);
     documents::routes(config);
     metrics::routes(config);
     overview::routes(config);

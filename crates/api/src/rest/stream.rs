@@ -1,6 +1,6 @@
 //! `GET /v1/changes/stream`: the feed as server-sent events.
 
-use super::changes::{After, asked};
+use super::changes::{After, PLACES, asked, begin};
 use crate::caller::Caller;
 use crate::http::headers;
 use crate::http::problem::{Handled, document};
@@ -52,22 +52,7 @@ pub async fn follow(caller: Caller, request: HttpRequest) -> Handled {
     let asked = asked(&mut query)?;
     let last = headers::single(request.headers(), "last-event-id")?.map(str::to_owned);
     let after = After::read(last.or_else(|| query.more.remove("after")), After::Now);
-    let checked = asked.clone();
-    let position = caller
-        .read(move |conn, cx| {
-            checked.check(cx, "/query/types", "/query/filter")?;
-            match after {
-                After::Now => Ok(None),
-                After::Start => kith_journal::feed::oldest(conn, cx).map(Some),
-                After::Cursor(_) => {
-                    let position = after.position(conn, cx)?;
-                    // A cursor that has expired is told before the stream begins.
-                    kith_journal::feed::page(conn, cx, position.as_ref(), Some(&[]), 1)?;
-                    Ok(position)
-                }
-            }
-        })
-        .await?;
+    let position = begin(&caller, &asked, after, PLACES).await?;
     let follower = Follower::join(caller, asked, position).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
     actix_web::rt::spawn(run(follower, sender));
