@@ -3,6 +3,7 @@
 
 mod binary;
 mod database;
+mod feed;
 mod graphql;
 mod log;
 mod login;
