@@ -147,6 +147,7 @@ async fn one_who_reads_too_slowly_is_let_go_and_misses_nothing_on_coming_back() 
     let stage = Stage::with_pool(4);
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
+    super::head(&stage, &tenant);
     let mut slow = follower(&stage, &admin, None).await;
     let mut quick = follower(&stage, &admin, None).await;
     let (mut heard, mut made) = (0, 0);
@@ -178,6 +179,7 @@ async fn two_thousand_who_wait_cost_nothing_and_hear_of_a_change_all_at_once() {
     let stage = Stage::with_pool(4);
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
+    super::head(&stage, &tenant);
     let mut all = Vec::new();
     for _ in 0..2_000 {
         all.push(follower(&stage, &admin, None).await);
@@ -210,7 +212,7 @@ async fn what_another_process_writes_is_heard_of_at_once() {
     let stage = Stage::with_pool(4);
     let tenant = stage.tenant();
     let admin = stage.admin(&tenant);
-    let start = now(&admin).await;
+    let start = now((&stage, &tenant), &admin).await;
     let mut follower = follower(&stage, &admin, None).await;
     // Another pool with a tail of its own, as another process has.
     let other = kith_db::Db::open(kith_db::Options::new(stage.scratch.url.clone())).unwrap();
@@ -233,7 +235,7 @@ async fn what_another_process_writes_is_heard_of_at_once() {
     waits.sort_unstable();
     println!("heard of another process's write: median {:?}, longest {:?}", waits[10], waits[19]);
     assert!(waits[10] < Duration::from_secs(2), "it is a signal that tells, not the look every five seconds");
-    assert_eq!(all(&admin, &start, "").await.0.len(), 20);
+    assert_eq!(all((&stage, &tenant), &admin, &start, "").await.0.len(), 20);
 }
 
 #[test]

@@ -1,30 +1,31 @@
 //! `GET /v1/changes`: what it tells, to whom, and what it refuses.
 
-use kith_testkit::{Client, Stage};
+use kith_testkit::{Client, Stage, Tenant};
 use serde_json::{Value, json};
 
-/// All that follows a cursor, once nothing is held back; and the cursor behind it.
-pub async fn all(client: &Client, after: &str, query: &str) -> (Vec<Value>, String) {
+/// All that follows a cursor, and the cursor behind it. Other tests' transactions hold the feed back for a moment: it is
+/// read once what was written so far can be.
+pub async fn all(
+    (stage, tenant): (&Stage, &Tenant),
+    client: &Client,
+    after: &str,
+    query: &str,
+) -> (Vec<Value>, String) {
+    super::settled(stage, tenant, None);
     let (mut after, mut told) = (after.to_owned(), Vec::new());
-    // Several looks: another test's transaction may hold the feed back for a moment.
-    for _ in 0..200 {
+    loop {
         let page = client.get(&format!("/v1/changes?after={after}&limit=500{query}")).await.expect(200);
         after = page.at("/page/nextCursor").as_str().unwrap().to_owned();
-        let data = page.at("/data").as_array().unwrap().clone();
-        let (empty, more) = (data.is_empty(), page.at("/page/hasMore") == true);
-        told.extend(data);
-        if empty && !more && !told.is_empty() {
-            break;
-        }
-        if empty {
-            actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
+        told.extend(page.at("/data").as_array().unwrap().clone());
+        if page.at("/page/hasMore") == false {
+            return (told, after);
         }
     }
-    (told, after)
 }
 
 /// Where the feed ends now.
-pub async fn now(client: &Client) -> String {
+pub async fn now((stage, tenant): (&Stage, &Tenant), client: &Client) -> String {
+    super::settled(stage, tenant, None);
     let page = client.get("/v1/changes?after=now").await.expect(200);
     assert_eq!(page.at("/data"), &json!([]));
     page.at("/page/nextCursor").as_str().unwrap().to_owned()
@@ -37,14 +38,15 @@ fn types(told: &[Value]) -> Vec<&str> {
 #[actix_web::test]
 async fn the_life_of_a_record_is_told_with_what_it_was_and_is() {
     let stage = Stage::new();
-    let admin = stage.admin(&stage.tenant());
-    let start = now(&admin).await;
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    let start = now((&stage, &tenant), &admin).await;
     let account = admin.post("/v1/accounts", json!({"name": "Acme"})).await.expect(201);
     let path = format!("/v1/accounts/{}", account.id());
     admin.patch(&path, json!({"name": "Acme Ltd"})).await.expect(200);
     admin.delete(&path).await.expect(204);
     let last = admin.post(&format!("{path}/restore"), json!({})).await.expect(200);
-    let (told, end) = all(&admin, &start, "").await;
+    let (told, end) = all((&stage, &tenant), &admin, &start, "").await;
     assert_eq!(types(&told), ["account.created", "account.updated", "account.archived", "account.restored"]);
     let update = &told[1];
     assert_eq!((&update["changedFields"], &update["version"]), (&json!(["name"]), &json!(2)));
@@ -54,7 +56,7 @@ async fn the_life_of_a_record_is_told_with_what_it_was_and_is() {
     assert!(told[2]["data"]["archivedAt"].is_string() && told[0]["before"].is_null());
     assert_eq!(told[3]["data"], last.body, "a record stands in the feed as in its own answer");
     // From any change's cursor on, the rest comes again.
-    let (again, _) = all(&admin, told[1]["cursor"].as_str().unwrap(), "").await;
+    let (again, _) = all((&stage, &tenant), &admin, told[1]["cursor"].as_str().unwrap(), "").await;
     assert_eq!(again, told[2..]);
     let none = admin.get(&format!("/v1/changes?after={end}")).await.expect(200);
     assert_eq!((none.at("/data"), none.at("/page/hasMore")), (&json!([]), &json!(false)));
@@ -63,8 +65,9 @@ async fn the_life_of_a_record_is_told_with_what_it_was_and_is() {
 #[actix_web::test]
 async fn types_and_filters_choose_and_say_when_a_record_leaves() {
     let stage = Stage::new();
-    let admin = stage.admin(&stage.tenant());
-    let start = now(&admin).await;
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    let start = now((&stage, &tenant), &admin).await;
     let account = admin.post("/v1/accounts", json!({"name": "Blue", "industry": "paint"})).await.expect(201);
     let contact = json!({"accountId": account.id(), "familyName": "Li"});
     admin.post("/v1/contacts", contact).await.expect(201);
@@ -72,9 +75,9 @@ async fn types_and_filters_choose_and_say_when_a_record_leaves() {
     let path = format!("/v1/accounts/{}", account.id());
     admin.patch(&path, json!({"name": "Green"})).await.expect(200);
     admin.patch(&path, json!({"name": "Grey"})).await.expect(200);
-    let (told, _) = all(&admin, &start, "&types=contacts").await;
+    let (told, _) = all((&stage, &tenant), &admin, &start, "&types=contacts").await;
     assert_eq!(types(&told), ["contact.created"]);
-    let (told, _) = all(&admin, &start, "&filter[accounts][name]=Blue").await;
+    let (told, _) = all((&stage, &tenant), &admin, &start, "&filter[accounts][name]=Blue").await;
     assert_eq!(
         types(&told),
         ["account.created", "contact.created", "account.updated"],
@@ -84,7 +87,7 @@ async fn types_and_filters_choose_and_say_when_a_record_leaves() {
     assert_eq!(told[2]["data"]["name"], "Green");
     // What it is related to counts as it is now.
     let related = "&types=contacts&filter[contacts][account][name]=Grey";
-    assert_eq!(types(&all(&admin, &start, related).await.0), ["contact.created"]);
+    assert_eq!(types(&all((&stage, &tenant), &admin, &start, related).await.0), ["contact.created"]);
 }
 
 #[actix_web::test]
@@ -92,7 +95,7 @@ async fn what_cannot_be_meant_is_refused() {
     let stage = Stage::new();
     let (tenant, other) = (stage.tenant(), stage.tenant());
     let (admin, stranger) = (stage.admin(&tenant), stage.admin(&other));
-    let start = now(&admin).await;
+    let start = now((&stage, &tenant), &admin).await;
     let mut altered = start.clone().into_bytes();
     altered[10] = if altered[10] == b'A' { b'B' } else { b'A' };
     let altered = String::from_utf8(altered).unwrap();
@@ -131,8 +134,9 @@ async fn what_cannot_be_meant_is_refused() {
 #[actix_web::test]
 async fn a_long_poll_waits_without_a_connection_and_answers_as_soon_as_there_is_a_change() {
     let stage = Stage::with_pool(2);
-    let admin = stage.admin(&stage.tenant());
-    let start = now(&admin).await;
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    let start = now((&stage, &tenant), &admin).await;
     let began = std::time::Instant::now();
     let quiet = admin.get(&format!("/v1/changes?after={start}&waitSeconds=1&types=notes")).await.expect(200);
     assert_eq!(quiet.at("/data"), &json!([]));

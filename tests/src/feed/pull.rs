@@ -44,8 +44,14 @@ impl Copy {
         panic!("it never ends");
     }
 
+    /// The values of a field; contacts have a name as well, but are told by their family name.
+    fn of(&self, field: &str) -> impl Iterator<Item = &str> {
+        let mine = move |record: &&Value| field != "name" || record.get("familyName").is_none();
+        self.records.values().filter(mine).filter_map(move |record| record.get(field)?.as_str())
+    }
+
     fn names(&self, field: &str) -> Vec<&str> {
-        let mut names: Vec<_> = self.records.values().filter_map(|record| record.get(field)?.as_str()).collect();
+        let mut names: Vec<_> = self.of(field).collect();
         names.sort_unstable();
         names
     }

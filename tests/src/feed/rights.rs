@@ -15,20 +15,20 @@ async fn a_record_that_leaves_the_readers_scope_is_told_by_its_id_alone_and_othe
     let tenant = stage.tenant();
     let (user, _) = with_grants(&stage, &tenant, "accounts:READ:OWN contacts:READ:OWN");
     let (reader, admin) = (stage.client(&tenant, user), stage.admin(&tenant));
-    let start = now(&reader).await;
+    let start = now((&stage, &tenant), &reader).await;
     let mine = admin.post("/v1/accounts", json!({"name": "Mine", "ownerId": user})).await.expect(201).id();
     let theirs = admin.post("/v1/accounts", json!({"name": "Theirs"})).await.expect(201).id();
     admin.post("/v1/contacts", json!({"accountId": mine, "familyName": "Li"})).await.expect(201);
     admin.post("/v1/contacts", json!({"accountId": theirs, "familyName": "Hidden"})).await.expect(201);
     admin.post("/v1/tags", json!({"name": "no right"})).await.expect(201);
-    let (seen, middle) = all(&reader, &start, "").await;
+    let (seen, middle) = all((&stage, &tenant), &reader, &start, "").await;
     assert_eq!(told(&seen), [("account.created", "PRESENT"), ("contact.created", "PRESENT")]);
     assert!(!json!(seen).to_string().contains("Hidden") && !json!(seen).to_string().contains("Theirs"));
     // It goes, changes out of sight, and comes back changed.
     let path = format!("/v1/accounts/{mine}");
     admin.patch(&path, json!({"ownerId": null, "name": "Secret"})).await.expect(200);
     admin.patch(&path, json!({"legalName": "Secret Ltd"})).await.expect(200);
-    let (seen, middle) = all(&reader, &middle, "").await;
+    let (seen, middle) = all((&stage, &tenant), &reader, &middle, "").await;
     assert_eq!(told(&seen), [("account.accessLost", "ACCESS_LOST")]);
     let lost = &seen[0];
     assert_eq!((&lost["recordId"], &lost["resource"]), (&json!(mine), &json!("accounts")));
@@ -37,15 +37,16 @@ async fn a_record_that_leaves_the_readers_scope_is_told_by_its_id_alone_and_othe
     }
     assert!(!lost.to_string().contains("Secret"));
     admin.patch(&path, json!({"ownerId": user})).await.expect(200);
-    let (seen, _) = all(&reader, &middle, "").await;
+    let (seen, _) = all((&stage, &tenant), &reader, &middle, "").await;
     assert_eq!(told(&seen), [("account.updated", "PRESENT")]);
     assert_eq!((&seen[0]["before"], &seen[0]["data"]["name"]), (&Value::Null, &json!("Secret")));
     // Whoever starts from the beginning is told nothing of what was out of sight.
-    let (seen, _) = all(&reader, &start, "&types=accounts").await;
+    let (seen, _) = all((&stage, &tenant), &reader, &start, "&types=accounts").await;
     assert!(!json!(seen).to_string().contains("Secret Ltd\",\"name\":\"Mine"), "{seen:?}");
     // The other tenant has a feed of its own.
-    let stranger = stage.admin(&stage.tenant());
-    let (other, _) = all(&stranger, "start", "").await;
+    let elsewhere = stage.tenant();
+    let stranger = stage.admin(&elsewhere);
+    let (other, _) = all((&stage, &elsewhere), &stranger, "start", "").await;
     assert!(!json!(other).to_string().contains("Mine"));
 }
 

@@ -47,6 +47,8 @@ struct State {
     tails: HashMap<Uuid, Tail>,
     /// Tenants that were written to in this process since they were read and told of.
     written: HashSet<Uuid>,
+    /// A tail began, so that it is time to listen.
+    begun: bool,
     stop: bool,
 }
 
@@ -132,6 +134,7 @@ impl Live {
     /// missed, and nothing before it is told.
     fn join(&self, tenant: Uuid, head: Position) -> Result<Joined> {
         let mut state = self.0.state();
+        state.begun |= !state.tails.contains_key(&tenant);
         let begin = || Tail {
             position: head,
             parts: broadcast::Sender::new(BUFFER),

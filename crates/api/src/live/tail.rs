@@ -69,9 +69,10 @@ fn wait(shared: &Shared, rounds: &Rounds) -> Option<HashSet<Uuid>> {
     let idle = if state.tails.is_empty() && rounds.to_tell.is_empty() { WATCH } else { GLANCE };
     let next = state.tails.values().map(|tail| tail.due.saturating_duration_since(Instant::now())).min();
     let patience = next.map_or(idle, |next| next.min(idle)).max(Duration::from_millis(1));
-    let nothing = |state: &mut super::State| !state.stop && state.written.is_empty();
+    let nothing = |state: &mut super::State| !state.stop && !state.begun && state.written.is_empty();
     let waited = shared.woken.wait_timeout_while(state, patience, nothing);
     let (mut state, _) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+    state.begun = false;
     (!state.stop).then(|| std::mem::take(&mut state.written))
 }
 
