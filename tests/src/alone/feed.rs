@@ -55,7 +55,7 @@ fn next(seed: &mut u64) -> u64 {
 }
 
 /// One transaction of some writes, long or short, in one of the ways in which Kith writes.
-fn transaction(db: &Db, cx: &Cx, seed: &mut u64, mine: &mut Vec<Uuid>) -> Result<Vec<(Uuid, i32)>> {
+fn transaction(db: &Db, cx: &Cx, seed: &mut u64, mine: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
     let (kind, pause, choice) = (next(seed) % 10, next(seed) % 100, next(seed));
     let name = format!("record {choice}");
     let body = |name: &str| json!({"name": name}).as_object().cloned().unwrap();
@@ -112,7 +112,7 @@ fn transaction(db: &Db, cx: &Cx, seed: &mut u64, mine: &mut Vec<Uuid>) -> Result
 fn write(db: &Db, cx: &Cx, number: u64, truth: &Mutex<Truth>, until: Instant) {
     let (mut seed, mut mine) = (0x9E37_79B9 + number * 7_919, Vec::new());
     while Instant::now() < until {
-        let wrote = transaction(db, cx, &mut seed, &mut mine).unwrap();
+        let wrote = transaction(db, cx, &mut seed, &mine).unwrap();
         let now = Instant::now();
         let mut truth = truth.lock().unwrap();
         for (id, version) in wrote {
