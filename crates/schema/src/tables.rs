@@ -133,6 +133,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    change_log_floors () {
+        tenant_id -> Uuid,
+        xid -> BigInt,
+        seq -> BigInt,
+        pruned_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     churn_event_corrections (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -524,6 +533,7 @@ diesel::table! {
         singleton -> Bool,
         epoch -> Uuid,
         cursor_secret -> Binary,
+        identity -> Nullable<Text>,
     }
 }
 
