@@ -132,7 +132,8 @@ impl ChangeQuery {
 #[derive(Default)]
 pub struct SubscriptionRoot;
 
-// `Subscription` is a resource.
+/// What is told as it happens, over WebSocket.
+// Not `Subscription`, which is a resource.
 #[Subscription(name = "SubscriptionRoot")]
 impl SubscriptionRoot {
     /// Every committed change from now on, or behind `after`, as the query `changes` tells them.
