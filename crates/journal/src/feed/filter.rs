@@ -3,7 +3,7 @@
 use crate::store::as_table;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Action, Bind, Condition, Cx, Entry, Error, FieldType, Meta, Result, Row, Statement, Violations, escape,
+    Action, Bind, Condition, Cx, Entry, Error, FieldType, Meta, Result, Row, Statement, Violations, codes, escape,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -62,7 +62,11 @@ impl Asked {
                 None => violations.add(at, "UNKNOWN_RESOURCE", format!("There is no resource {name:?}.")),
             }
         }
-        violations.into_result()
+        violations.into_result()?;
+        if self.readable(cx).is_some_and(|all| all.is_empty()) {
+            return Err(Error::new(&codes::FORBIDDEN, "This needs the right to read a resource."));
+        }
+        Ok(())
     }
 
     /// The resources to be read; none: all there are.
