@@ -4,6 +4,7 @@
 mod binary;
 mod bulk;
 mod database;
+mod feed;
 mod graphql;
 mod log;
 mod login;

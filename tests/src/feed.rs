@@ -1,7 +1,12 @@
 //! The change feed: no change is missed, doubled or told to whom it does not concern.
 
 mod kept;
+pub mod live;
 mod order;
+pub mod pages;
+mod pull;
+mod rights;
+mod socket;
 
 use kith_journal::feed::{self, Change, Page, Position};
 use kith_testkit::{Stage, Tenant};

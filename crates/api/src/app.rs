@@ -58,6 +58,8 @@ pub struct App {
     pub streams: Arc<Semaphore>,
     /// Rights by tenant, principal and proof, at most five seconds old: a right taken away is gone after that.
     pub known: Cache<(Uuid, Uuid, Uuid), Arc<crate::caller::Principal>>,
+    /// Who follows the feed.
+    pub live: crate::live::Live,
     /// Settings.
     pub settings: Settings,
     /// False while shutting down.
@@ -101,12 +103,24 @@ impl App {
             known: Cache::builder().max_capacity(50_000).time_to_live(Duration::from_secs(5)).build(),
             work,
             streams,
+            live: crate::live::Live::default(),
             settings,
             ready: AtomicBool::new(true),
             schema,
             documents: Cache::builder().max_capacity(1_000).build(),
             contracts,
             metrics: None,
+        }
+    }
+
+    /// What the tail of the feed needs of all this.
+    pub fn means(&self, patience: Option<Duration>) -> crate::live::Means {
+        crate::live::Means {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            catalogue: self.catalogue,
+            cursor_key: self.instance.cursor_key.clone(),
+            patience,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod push;
 use graphql::limits as graphql_limits;
 pub mod http;
 pub mod lifecycle;
+pub mod live;
 pub mod openapi;
 pub mod reconciliation;
 mod resources;

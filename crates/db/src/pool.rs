@@ -11,8 +11,8 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
 use kith_kernel::{Error, Result, codes, is_plain, is_plain_sql};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -214,9 +214,14 @@ pub enum Verdict<T> {
 #[derive(Clone)]
 pub struct Db {
     pool: r2d2::Pool<Manager>,
+    url: Arc<str>,
     mode: TenantMode,
     outages: Arc<AtomicU64>,
+    committed: Arc<OnceLock<OnCommit>>,
 }
+
+/// Is told the tenant of every transaction that may have changed something, after its end.
+type OnCommit = Box<dyn Fn(Uuid) + Send + Sync>;
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -231,6 +236,7 @@ impl Db {
     /// Opens a pool. Connections are made when first needed.
     pub fn open(options: Options) -> Result<Self> {
         let (mode, outages) = (options.tenant_mode, Arc::new(AtomicU64::new(0)));
+        let url = options.url.as_str().into();
         let pool = r2d2::Pool::builder()
             .max_size(options.size)
             .min_idle(Some(0))
@@ -238,7 +244,27 @@ impl Db {
             // A check at every check-out costs a round trip; a broken connection shows itself on first use.
             .test_on_check_out(false)
             .build_unchecked(Manager { options, outages: outages.clone() });
-        Ok(Db { pool, mode, outages })
+        Ok(Db { pool, url, mode, outages, committed: Arc::default() })
+    }
+
+    /// Has somebody told the tenant of every transaction that may have changed something, once it has ended. There is one
+    /// who is told; whoever comes second is not.
+    pub fn on_commit(&self, told: impl Fn(Uuid) + Send + Sync + 'static) {
+        // Tolerated: see above.
+        self.committed.set(Box::new(told)).ok();
+    }
+
+    /// A connection beside the pool, as the role that connects and for no tenant: for signals and for looking at sessions.
+    pub(crate) fn dedicated(&self) -> Result<PgConnection> {
+        let mut conn = PgConnection::establish(&impatient(&self.url)).map_err(Error::unavailable)?;
+        conn.batch_execute("SET statement_timeout = '5s'; SET application_name = 'kith signals'")?;
+        Ok(conn)
+    }
+
+    fn committed<T>(&self, tenant: Uuid, result: &Result<T>) {
+        if let (Ok(_), Some(told)) = (result, self.committed.get()) {
+            told(tenant);
+        }
     }
 
     /// Most connections.
@@ -312,6 +338,7 @@ impl Db {
         loop {
             let result = write_once(&mut carrier, tenant, transaction, &mut work);
             self.mourn(&mut carrier, &result);
+            self.committed(tenant, &result);
             match result {
                 Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
                     attempt += 1;
@@ -339,6 +366,7 @@ impl Db {
             work(conn).map(Verdict::Commit)
         });
         self.mourn(&mut carrier, &result);
+        self.committed(tenant, &result);
         result
     }
 }

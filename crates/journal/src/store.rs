@@ -40,6 +40,21 @@ pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) 
     Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
 }
 
+/// The ids of those records that a scope covers, whatever rights the actor has.
+pub(crate) fn covered(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    scope: RowScope,
+    ids: Vec<Uuid>,
+) -> Result<HashSet<Uuid>> {
+    let mut out = Statement::new(format!("SELECT t.id FROM {} t WHERE t.tenant_id = ", entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
+    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    let found: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// A record that the actor may `action`, locked. One that may only be read is `FORBIDDEN`, any other not found.
 pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, action)?;
@@ -84,14 +99,10 @@ pub(crate) fn within(
     ids: Vec<Uuid>,
     action: Action,
 ) -> Result<HashSet<Uuid>> {
-    let Some(scope) = cx.actor.grants.scope(entry.name, entry.administrative, action) else {
-        return Ok(HashSet::new());
-    };
-    let mut out = Statement::new(format!("SELECT t.id FROM {} t WHERE t.tenant_id = ", entry.table));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
-    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
-    let rows = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    match cx.actor.grants.scope(entry.name, entry.administrative, action) {
+        Some(scope) => covered(conn, cx, entry, scope, ids),
+        None => Ok(HashSet::new()),
+    }
 }
 
 /// An error that has the whole transaction run again.

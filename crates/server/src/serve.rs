@@ -131,8 +131,12 @@ pub async fn run(app: App, worker: Worker, settings: &Settings, ready: impl FnOn
         tracing::info!("stopping");
         stopping.ready.store(false, Ordering::Relaxed);
         tokio::time::sleep(NOTICE).await;
+        // Streams have no end of their own.
+        stopping.live.stop();
         handle.stop(true).await;
     });
+    let patience = Duration::from_secs(settings.transaction_seconds);
+    app.live.start(app.means(Some(patience))).context("The change feed cannot be followed")?;
     let crew = Crew::of(&worker, settings.job_workers);
     let working = worker.start(crew).context("The workers cannot be started")?;
     let sweeping = app.clone();

@@ -104,6 +104,10 @@ settings! {
     job_workers: usize = "KITH_JOB_WORKERS", 1;
     /// Longest statement in milliseconds.
     statement_timeout_ms: u64 = "KITH_STATEMENT_TIMEOUT_MS", 5_000;
+    /// Seconds after which a transaction that has written and does not end is ended, because it holds back the change feed.
+    transaction_seconds: u64 = "KITH_TRANSACTION_SECONDS", 60;
+    /// Days that changes are kept for the change feed; the audit log keeps them for good.
+    change_days: u64 = "KITH_CHANGE_DAYS", 30;
     /// How a connection is told its tenant: `session`, or `transaction` for a distributed PostgreSQL.
     tenant_context: String = "KITH_TENANT_CONTEXT", "session".to_owned();
     /// Origins that browsers may call from, comma-separated; each exact, with scheme.
@@ -164,6 +168,9 @@ impl Settings {
         }
         if !["text", "json"].contains(&self.log_format.as_str()) {
             bail!("KITH_LOG_FORMAT: expected text or json.");
+        }
+        if self.transaction_seconds == 0 || self.change_days == 0 {
+            bail!("KITH_TRANSACTION_SECONDS and KITH_CHANGE_DAYS: expected at least 1.");
         }
         if self.pool_size == 0 {
             bail!("KITH_POOL_SIZE: expected at least 1.");

@@ -2,6 +2,7 @@
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod board;
+mod changes;
 mod documents;
 mod forecast;
 mod handler;
@@ -13,6 +14,7 @@ mod push;
 mod reconciliation;
 mod roots;
 mod run;
+mod socket;
 mod timeline;
 mod transactions;
 mod types;
@@ -21,7 +23,9 @@ mod variables;
 mod viewer;
 mod writer;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use async_graphql::{MergedObject, SDLExportOptions};
+
+pub(crate) use socket::is_asked as is_socket;
 
 pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
@@ -36,6 +40,7 @@ pub struct Query(
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
     value::ValueQuery,
+    changes::ChangeQuery,
 );
 
 /// The mutation root.
@@ -49,11 +54,11 @@ pub struct Mutation(
 );
 
 /// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, changes::SubscriptionRoot>;
 
 /// Builds it. The library sets no limit by itself.
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), changes::SubscriptionRoot)
         .limit_depth(limits::DEPTH)
         .limit_recursive_depth(limits::RECURSION)
         .limit_directives(limits::DIRECTIVES)

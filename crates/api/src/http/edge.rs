@@ -141,14 +141,15 @@ fn refuse(request: &ServiceRequest) -> Option<Error> {
         return Some(Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding."));
     }
     let api = request.path().starts_with("/v1/") || request.path() == "/graphql";
-    if api && !acceptable(headers, request.path().ends_with(".svg"), stream) {
+    if api && !acceptable(headers, request.path()) {
         return Some(Error::new(&codes::NOT_ACCEPTABLE, "This API answers application/json."));
     }
     compress::wanted(request).err()
 }
 
-/// Whether JSON, or the picture or table that was asked for, is among what the client takes.
-fn acceptable(headers: &HeaderMap, picture: bool, table: bool) -> bool {
+/// Whether JSON, or the picture, the table or the stream that was asked for, is among what the client takes.
+fn acceptable(headers: &HeaderMap, path: &str) -> bool {
+    let (picture, stream, table) = (path.ends_with(".svg"), path.ends_with("/stream"), path.starts_with(STREAMS));
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return true };
     let fits = |range: &str| {
         let essence = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -156,6 +157,7 @@ fn acceptable(headers: &HeaderMap, picture: bool, table: bool) -> bool {
             || essence == "application/*"
             || (essence.starts_with("application/") && essence.ends_with("json"))
             || (table && ["text/*", "text/csv"].contains(&essence.as_str()))
+            || (stream && ["text/*", "text/event-stream"].contains(&essence.as_str()))
             || (picture && ["image/*", "image/svg+xml"].contains(&essence.as_str()))
     };
     accept.trim().is_empty() || accept.split(',').any(fits)

@@ -85,7 +85,12 @@ impl Work {
     async fn whole_body(&self, request: &mut ServiceRequest) -> Result<()> {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         // One that is announced as too large is refused without being read.
-        if matches!(request.parts().1, Payload::None) || length.is_some_and(|length| length > super::body::MAX_BODY) {
+        // That of a socket has no end.
+        let socket = crate::graphql::is_socket(request.head());
+        if socket
+            || matches!(request.parts().1, Payload::None)
+            || length.is_some_and(|length| length > super::body::MAX_BODY)
+        {
             return Ok(());
         }
         let payload = request.parts_mut().1.take();

@@ -33,6 +33,9 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::export::export,
         crate::rest::capture::capture,
         crate::rest::capture::confirm,
+        crate::rest::changes::list,
+        crate::rest::stream::follow,
+        crate::rest::sync::pull,
         crate::rest::documents::take,
         crate::rest::push::push,
         crate::rest::metrics::list,
@@ -75,6 +78,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "lifecycle", description = "Stages of the relationship, churn, retention and win-back."),
         (name = "sync", description = "Clients that work offline: what they did, and what they missed."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
+        (name = "changes", description = "Every committed change, in order: to be read, followed, or kept a copy by."),
         (name = "metrics", description = "Numbers with their definitions."),
         (name = "bulk", description = "Files of records, in and out."),
         (name = "transactions", description = "Several writes at once, all or nothing."),
@@ -144,8 +148,11 @@ fn responses() -> Map<String, Value> {
 fn with_errors(operation: &mut Value) {
     let secured = operation.get("security").is_some();
     let writes = operation.get("requestBody").is_some();
+    // Cursors of the feed are the only ones that end.
+    let feed = operation.pointer("/tags/0").is_some_and(|tag| tag == "changes");
+    let others: &[u16] = if feed { &[410] } else { &[] };
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for status in statuses(secured, writes, &[]) {
+    for status in statuses(secured, writes, others) {
         answers
             .entry(status.to_string())
             .or_insert_with(|| json!({"$ref": format!("#/components/responses/E{status}")}));

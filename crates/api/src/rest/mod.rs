@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod bulk;
 pub mod capture;
+pub mod changes;
 pub mod documents;
 pub mod export;
 pub mod forecast;
@@ -14,6 +15,8 @@ pub mod reconciliation;
 pub mod reports;
 pub mod select;
 pub mod standard;
+pub mod stream;
+pub mod sync;
 pub mod system;
 mod timeline;
 pub mod transactions;
@@ -35,6 +38,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     bulk::routes(config);
     capture::routes(config);
+    changes::routes(config);
+    sync::routes(config);
     documents::routes(config);
     push::routes(config);
     metrics::routes(config);

@@ -6,11 +6,15 @@
 //! with a smaller id is still running, so nothing can appear before a place that was read. The horizon, the changes and
 //! what is known about this database come from one statement, that is from one snapshot.
 
+mod filter;
 mod position;
 mod prune;
+mod view;
 
+pub use filter::{Asked, fits};
 pub use position::Position;
 pub use prune::prune;
+pub use view::{Presence, Told, looks_up, told, told_plainly};
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -156,6 +160,18 @@ pub fn head(conn: &mut PgConnection) -> Result<Position> {
     let (epoch, xid): (Uuid, String) =
         RunQueryDsl::get_result(Statement::new(sql).typed::<(st::Uuid, st::Text)>(), conn)?;
     Ok(Position { epoch, xid: number(&xid)?, seq: 0 })
+}
+
+/// The place before the oldest change that is kept.
+pub fn oldest(conn: &mut PgConnection, cx: &Cx) -> Result<Position> {
+    let mut out = Statement::new(
+        "SELECT i.epoch, f.xid::text, f.seq FROM instance i LEFT JOIN change_log_floors f ON f.tenant_id = ",
+    );
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    type Sql = (st::Uuid, st::Nullable<st::Text>, st::Nullable<st::BigInt>);
+    let (epoch, xid, seq): (Uuid, Option<String>, Option<i64>) = RunQueryDsl::get_result(out.typed::<Sql>(), conn)?;
+    let xid = xid.as_deref().map(number).transpose()?;
+    Ok(Position { epoch, xid: xid.unwrap_or(0), seq: seq.unwrap_or(0) })
 }
 
 /// Refuses a position that the feed cannot go on from without a gap.
