@@ -7,6 +7,7 @@ mod commerce;
 mod compression;
 mod concurrency;
 mod contacts;
+mod feed;
 mod golden;
 mod graphql;
 mod identity;

@@ -11,6 +11,7 @@
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`wake`] tells the workers that there is something to do;
+//! - [`feed`] reads what was written, in the order of commits;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
@@ -19,6 +20,7 @@
 pub mod batch;
 pub mod bulk;
 pub mod derived;
+pub mod feed;
 pub mod log;
 pub mod metric;
 pub mod number;
