@@ -10,3 +10,4 @@ mod outage;
 mod overload;
 mod process;
 mod soak;
+mod webhooks;

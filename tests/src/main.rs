@@ -28,5 +28,6 @@ mod tables;
 mod tenancy;
 mod tidy;
 mod value;
+mod webhooks;
 mod wire;
 mod writes;
