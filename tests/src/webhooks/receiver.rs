@@ -78,7 +78,6 @@ impl Receiver {
     }
 
     /// Waits for so many.
-    #[track_caller]
     pub async fn wait(&self, number: usize) -> Vec<Got> {
         let began = Instant::now();
         while self.got.lock().unwrap().len() < number {
