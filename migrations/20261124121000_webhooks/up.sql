@@ -21,6 +21,7 @@ CREATE TABLE webhook_endpoints (
     disabled_at timestamptz,
     cursor text,
     secret text,
+    rotated_at timestamptz,
     acts_for uuid,
     failures integer NOT NULL,
     CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (tenant_id, id),

@@ -13,7 +13,7 @@ use kith_db::Verdict;
 use kith_kernel::Shape;
 use kith_testkit::{Answer, Client, Stage, Tenant};
 use kith_webhooks::outbox::{self, Went};
-use kith_webhooks::{Endpoint, address};
+use kith_webhooks::{WebhookEndpoint, address};
 use kith_worker::{Crew, Running};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant, admin: &Client, ids: &m
     let cx = stage.system(tenant);
     let claimed = stage.app.db.write(tenant.id, |conn| {
         let id: Uuid = endpoint.parse().unwrap();
-        let endpoint = kith_journal::store::find::<Endpoint>(conn, &cx, id)?.unwrap();
+        let endpoint = kith_journal::store::find::<WebhookEndpoint>(conn, &cx, id)?.unwrap();
         let claimed = outbox::claim(conn, &cx, &endpoint, 1)?.remove(0).delivery;
         outbox::conclude(conn, &cx, &claimed, Went::answered(500), 7)?;
         Ok(Verdict::Commit(claimed.meta().id))

@@ -7,7 +7,7 @@ use kith_macros::resource;
 
 /// An attempt to send something to an endpoint. What was answered beside the status is not kept.
 #[resource(table = webhook_attempts, id = WebhookAttemptId)]
-pub struct Attempt {
+pub struct WebhookAttempt {
     /// What was sent.
     #[field(filter, read_only)]
     pub delivery_id: WebhookDeliveryId,
@@ -30,7 +30,7 @@ pub struct Attempt {
     pub duration_ms: i32,
 }
 
-impl Resource for Attempt {
+impl Resource for WebhookAttempt {
     const AREA: &'static str = AREA;
     const ADMINISTRATIVE: bool = true;
     const VERBS: &'static [Verb] = &[Verb::Read];

@@ -1,7 +1,7 @@
 //! Deliveries: what has to be told to an endpoint, or was.
 
 use crate::AREA;
-use crate::endpoint::Endpoint;
+use crate::endpoint::WebhookEndpoint;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::feed::Change;
@@ -31,7 +31,7 @@ text_enum! {
 /// One event for one endpoint. Events about the same record are delivered in the order in which they happened: as long
 /// as an earlier one is pending, later ones wait. What has ended is kept for 30 days.
 #[resource(table = webhook_deliveries, id = WebhookDeliveryId)]
-pub struct Delivery {
+pub struct WebhookDelivery {
     /// To whom.
     #[field(filter, read_only)]
     pub endpoint_id: WebhookEndpointId,
@@ -82,7 +82,7 @@ pub struct Delivery {
     pub lease_until: Option<DateTime<Utc>>,
 }
 
-impl Resource for Delivery {
+impl Resource for WebhookDelivery {
     const AREA: &'static str = AREA;
     const ADMINISTRATIVE: bool = true;
     const VERBS: &'static [Verb] = &[Verb::Read];
@@ -93,7 +93,7 @@ impl Resource for Delivery {
         vec![Command::new(
             "redeliver",
             "Sends an event again that was delivered or given up, under the same event id.",
-            |cx| cx.require(cx.entry(Delivery::NAME)?, Action::Update).map(drop),
+            |cx| cx.require(cx.entry(WebhookDelivery::NAME)?, Action::Update).map(drop),
             redeliver,
         )]
     }
@@ -101,9 +101,9 @@ impl Resource for Delivery {
 
 fn redeliver(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Nothing) -> Result<Box<dyn Row>> {
     cx.require_version(seen)?;
-    let entry = cx.entry(Delivery::NAME)?;
+    let entry = cx.entry(WebhookDelivery::NAME)?;
     let row = store::lock(conn, cx, entry, id, Action::Update)?;
-    let before = row.any().downcast_ref::<Delivery>().cloned().ok_or_else(Error::not_found)?;
+    let before = row.any().downcast_ref::<WebhookDelivery>().cloned().ok_or_else(Error::not_found)?;
     if seen.is_some_and(|seen| seen != before.meta.version) {
         return Err(Error::new(&codes::VERSION_CONFLICT, "The record is at another version. Read it again."));
     }
@@ -126,7 +126,7 @@ const INSERT: &str = "INSERT INTO webhook_deliveries AS d (tenant_id, id, versio
     change_xid, change_seq) VALUES ";
 
 /// Makes deliveries of changes. What an endpoint was told before, and is read for it again, is told again.
-pub(crate) fn put(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint, changes: &[&Change]) -> Result<()> {
+pub(crate) fn put(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint, changes: &[&Change]) -> Result<()> {
     for some in changes.chunks(500) {
         let mut out = Statement::new(INSERT);
         for (at, change) in some.iter().enumerate() {
@@ -162,7 +162,7 @@ fn values(
     out: &mut Statement,
     cx: &Cx,
     at: usize,
-    endpoint: &Endpoint,
+    endpoint: &WebhookEndpoint,
     kind: &str,
     event: Uuid,
     (resource, record): (&str, Uuid),
@@ -178,8 +178,8 @@ fn values(
 pub(crate) const TEST: &str = "webhookEndpoint.test";
 
 /// Makes a delivery that says nothing but that it came.
-pub(crate) fn put_test(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint) -> Result<()> {
-    let (event, about) = (cx.new_id(), (Endpoint::NAME, endpoint.meta.id));
+pub(crate) fn put_test(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint) -> Result<()> {
+    let (event, about) = (cx.new_id(), (WebhookEndpoint::NAME, endpoint.meta.id));
     let mut out = Statement::new(INSERT);
     values(&mut out, cx, 0, endpoint, TEST, event, about);
     out.sql(", ").bind(Bind::Int(Some(endpoint.meta.version))).sql(", ").bind(Bind::Time(Some(cx.now)));

@@ -1,7 +1,7 @@
 //! From the change feed to deliveries. An endpoint's cursor moves on in the transaction that makes its deliveries, so
 //! that none is missed and none made twice, whoever dies when.
 
-use crate::{Delivery, Endpoint, delivery, endpoint, event};
+use crate::{WebhookDelivery, WebhookEndpoint, delivery, endpoint, event};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::feed::{self, Position};
@@ -14,19 +14,19 @@ const PAGE: usize = 500;
 const LOOK: TimeDelta = TimeDelta::seconds(1);
 
 /// The endpoints of the tenant that are sent something at present.
-pub fn active(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<Endpoint>> {
-    store::rows::<Endpoint>(conn, cx, |out| {
+pub fn active(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<WebhookEndpoint>> {
+    store::rows::<WebhookEndpoint>(conn, cx, |out| {
         out.sql(" AND t.state = 'ENABLED' AND t.archived_at IS NULL ORDER BY t.id");
     })
 }
 
 /// Reads the next part of the feed for one endpoint, in a transaction of its own. Whether there may be more. An endpoint
 /// that another process reads for, or that somebody is changing, is left to the next look.
-pub fn advance(conn: &mut PgConnection, cx: &Cx, of: &Endpoint) -> Result<bool> {
-    let found = store::rows::<Endpoint>(conn, cx, |out| {
+pub fn advance(conn: &mut PgConnection, cx: &Cx, of: &WebhookEndpoint) -> Result<bool> {
+    let found = store::rows::<WebhookEndpoint>(conn, cx, |out| {
         out.sql(" AND t.id = ").bind(Bind::Uuid(Some(of.meta.id))).sql(" FOR UPDATE SKIP LOCKED");
     })?;
-    let Some(endpoint) = found.into_iter().next().filter(Endpoint::is_active) else { return Ok(false) };
+    let Some(endpoint) = found.into_iter().next().filter(WebhookEndpoint::is_active) else { return Ok(false) };
     let id = endpoint.meta.id;
     let Some(acting) = event::acting(conn, cx, &endpoint)? else {
         return endpoint::give_up(conn, cx, id, "OWNER_GONE").map(|()| false);
@@ -69,7 +69,7 @@ pub fn next_look(conn: &mut PgConnection, cx: &Cx) -> Result<Option<DateTime<Utc
 /// Deletes deliveries that ended before a time, with their attempts; at most `limit`. How many.
 pub fn prune(conn: &mut PgConnection, cx: &Cx, before: DateTime<Utc>, limit: i64) -> Result<usize> {
     let tenant = Bind::Uuid(Some(cx.tenant));
-    let mut out = Statement::new(format!("DELETE FROM {} WHERE tenant_id = ", Delivery::TABLE));
+    let mut out = Statement::new(format!("DELETE FROM {} WHERE tenant_id = ", WebhookDelivery::TABLE));
     out.bind(tenant.clone()).sql(" AND id IN (SELECT id FROM webhook_deliveries WHERE tenant_id = ").bind(tenant);
     out.sql(" AND finished_at < ").bind(Bind::Time(Some(before)));
     out.sql(" ORDER BY finished_at LIMIT ").bind(Bind::BigInt(Some(limit))).sql(")");

@@ -30,7 +30,7 @@ text_enum! {
 /// Webhooks has it; `rotate` shows the secret to verify it with. An endpoint sees what the user or API key may read
 /// that made it or changed it last.
 #[resource(table = webhook_endpoints, id = WebhookEndpointId)]
-pub struct Endpoint {
+pub struct WebhookEndpoint {
     /// Where to: https, port 443 or 8443, a host of the public Internet. Every address of the host is checked again
     /// whenever something is sent.
     #[field(filter, max = 2_000, example = "\"https://erp.example.com/kith\"")]
@@ -67,6 +67,9 @@ pub struct Endpoint {
     /// The secret, in the answer to `rotate` and nowhere else.
     #[field(read_only)]
     pub secret: Option<String>,
+    /// When the secret was last changed.
+    #[field(read_only)]
+    pub rotated_at: Option<DateTime<Utc>>,
     /// Whose rights it has.
     #[field(hidden)]
     pub acts_for: Option<Uuid>,
@@ -75,13 +78,13 @@ pub struct Endpoint {
     pub failures: i32,
 }
 
-impl Resource for Endpoint {
+impl Resource for WebhookEndpoint {
     const AREA: &'static str = AREA;
     const ADMINISTRATIVE: bool = true;
 
     fn commands() -> Vec<Command> {
         fn one<I: Input>(name: &'static str, doc: &'static str, run: Act<I>) -> Command {
-            Command::new(name, doc, |cx| cx.require(cx.entry(Endpoint::NAME)?, Action::Update).map(drop), run)
+            Command::new(name, doc, |cx| cx.require(cx.entry(WebhookEndpoint::NAME)?, Action::Update).map(drop), run)
         }
         vec![
             one(
@@ -133,7 +136,7 @@ impl Resource for Endpoint {
     }
 }
 
-impl Endpoint {
+impl WebhookEndpoint {
     /// Whether it is sent anything at present.
     pub fn is_active(&self) -> bool {
         self.state == EndpointState::Enabled && self.meta.archived_at.is_none()
@@ -145,20 +148,21 @@ fn change(
     cx: &Cx,
     (id, seen): (Uuid, Option<i32>),
     step: log::Operation,
-    edit: impl FnOnce(&mut PgConnection, &mut Endpoint) -> Result<()>,
+    edit: impl FnOnce(&mut PgConnection, &mut WebhookEndpoint) -> Result<()>,
 ) -> Result<Box<dyn Row>> {
-    verbs::change::<Endpoint>(conn, cx, id, seen, step, edit)
+    verbs::change::<WebhookEndpoint>(conn, cx, id, seen, step, edit)
 }
 
 fn rotate(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Nothing) -> Result<Box<dyn Row>> {
     let mut made = Vec::new();
     let mut row = change(conn, cx, (id, seen), "rotated", |conn, endpoint| {
-        let fresh = endpoint.meta.version == 1;
-        // The very first was never shown, so that nothing signed with it can be in use.
-        made = secret::renew(conn, cx, id, if fresh { TimeDelta::zero() } else { secret::OVERLAP })?;
+        // The very first was never shown, so that nobody verifies with it.
+        let overlap = if endpoint.rotated_at.is_some() { secret::OVERLAP } else { TimeDelta::zero() };
+        made = secret::renew(conn, cx, id, overlap)?;
+        endpoint.rotated_at = Some(cx.now);
         Ok(())
     })?;
-    if let Some(endpoint) = row.any_mut().downcast_mut::<Endpoint>() {
+    if let Some(endpoint) = row.any_mut().downcast_mut::<WebhookEndpoint>() {
         endpoint.secret = Some(signature::show(&made));
     }
     Ok(row)
@@ -182,7 +186,7 @@ fn disable(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Not
     })
 }
 
-impl Endpoint {
+impl WebhookEndpoint {
     fn disable(&mut self, cx: &Cx, why: &str) {
         if self.state == EndpointState::Enabled {
             (self.state, self.disabled_at) = (EndpointState::Disabled, Some(cx.now));
@@ -202,9 +206,9 @@ pub(crate) fn give_up(conn: &mut PgConnection, cx: &Cx, id: Uuid, why: &str) -> 
 }
 
 fn test(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Nothing) -> Result<Box<dyn Row>> {
-    let entry = cx.entry(Endpoint::NAME)?;
+    let entry = cx.entry(WebhookEndpoint::NAME)?;
     let row = kith_journal::store::lock(conn, cx, entry, id, Action::Update)?;
-    let endpoint = row.any().downcast_ref::<Endpoint>().cloned().ok_or_else(Error::not_found)?;
+    let endpoint = row.any().downcast_ref::<WebhookEndpoint>().cloned().ok_or_else(Error::not_found)?;
     if seen.is_some_and(|seen| seen != endpoint.meta.version) {
         return Err(Error::new(&codes::VERSION_CONFLICT, "The record is at another version. Read it again."));
     }
@@ -228,7 +232,7 @@ pub struct Replay {
 
 fn replay(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, from: Replay) -> Result<Box<dyn Row>> {
     // The place has to be one that the feed still goes on from.
-    let entry = cx.entry(Endpoint::NAME)?;
+    let entry = cx.entry(WebhookEndpoint::NAME)?;
     kith_journal::store::lock(conn, cx, entry, id, Action::Update)?;
     let place = match (&from.after, from.since) {
         (Some(after), None) => {
@@ -261,6 +265,6 @@ fn before(conn: &mut PgConnection, cx: &Cx, since: DateTime<Utc>) -> Result<Posi
 }
 
 /// The body of a test.
-pub(crate) fn test_body(endpoint: &Endpoint) -> serde_json::Value {
+pub(crate) fn test_body(endpoint: &WebhookEndpoint) -> serde_json::Value {
     json!({"id": endpoint.meta.id, "url": endpoint.url})
 }

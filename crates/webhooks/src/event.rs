@@ -1,10 +1,10 @@
 //! Which changes an endpoint wants, and what it is told of them.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::WebhookEndpoint;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_identity::actor;
 use kith_journal::feed::{self, Change};
-use kith_journal::store;
+use kith_journal::{log, store};
 use kith_kernel::{Action, Condition, Custom, Cx, Entry, Error, META_FIELDS, Result, RowScope, Statement, write_time};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ fn means(pattern: &str, of: &str, what: &str) -> bool {
 }
 
 /// The resources that an endpoint can be told of; none: any.
-pub(crate) fn resources(cx: &Cx, endpoint: &Endpoint) -> Option<Vec<String>> {
+pub(crate) fn resources(cx: &Cx, endpoint: &WebhookEndpoint) -> Option<Vec<String>> {
     let types = texts(&endpoint.event_types).unwrap_or_default();
     let named: Option<Vec<&str>> =
         types.iter().map(|text| text.split_once('.').map(|(of, _)| of).filter(|of| *of != "*")).collect();
@@ -82,7 +82,7 @@ pub(crate) fn resources(cx: &Cx, endpoint: &Endpoint) -> Option<Vec<String>> {
 }
 
 /// The context of whoever the endpoint acts for; none when they cannot work any more.
-pub(crate) fn acting(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint) -> Result<Option<Cx>> {
+pub(crate) fn acting(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint) -> Result<Option<Cx>> {
     let Some(id) = endpoint.acts_for else { return Ok(Some(cx.as_system())) };
     let known = match actor::user(conn, cx.tenant, id)? {
         Some(known) => Some(known),
@@ -102,7 +102,7 @@ pub(crate) fn may_see(conn: &mut PgConnection, acting: &Cx, resource: &str, reco
 }
 
 /// Whether an endpoint wants to be told of a change.
-pub(crate) fn wants(conn: &mut PgConnection, acting: &Cx, endpoint: &Endpoint, change: &Change) -> Result<bool> {
+pub(crate) fn wants(conn: &mut PgConnection, acting: &Cx, endpoint: &WebhookEndpoint, change: &Change) -> Result<bool> {
     let Some(entry) = acting.catalogue.get(&change.resource) else { return Ok(false) };
     let types = texts(&endpoint.event_types).unwrap_or_default();
     if !types.iter().any(|pattern| means(pattern, &entry.singular, &change.operation)) {
@@ -111,6 +111,7 @@ pub(crate) fn wants(conn: &mut PgConnection, acting: &Cx, endpoint: &Endpoint, c
     // What is made, archived or brought back changes as a whole.
     if let Some(fields) = endpoint.changed_fields.as_ref().and_then(texts)
         && change.before.is_some()
+        && ![log::ARCHIVED, log::RESTORED].contains(&change.operation.as_str())
         && !fields.iter().any(|field| change.changed_fields.iter().any(|changed| changed == field))
     {
         return Ok(false);
@@ -119,7 +120,13 @@ pub(crate) fn wants(conn: &mut PgConnection, acting: &Cx, endpoint: &Endpoint, c
 }
 
 /// Whether the record meets the endpoint's filter as the change left it, not as it is by now.
-fn meets(conn: &mut PgConnection, acting: &Cx, endpoint: &Endpoint, entry: &Entry, change: &Change) -> Result<bool> {
+fn meets(
+    conn: &mut PgConnection,
+    acting: &Cx,
+    endpoint: &WebhookEndpoint,
+    entry: &Entry,
+    change: &Change,
+) -> Result<bool> {
     let filter = endpoint.filters.as_ref().and_then(|filters| filters.0.get(entry.name));
     let (Some(filter), Some(after)) = (filter, &change.after) else { return Ok(true) };
     // A filter whose fields are gone meets nothing; whoever changes the endpoint next is told.
@@ -142,7 +149,7 @@ fn meets(conn: &mut PgConnection, acting: &Cx, endpoint: &Endpoint, entry: &Entr
 }
 
 /// The body that is sent for a change: the same bytes in every attempt.
-pub(crate) fn body(cx: &Cx, endpoint: &Endpoint, change: &Change) -> Vec<u8> {
+pub(crate) fn body(cx: &Cx, endpoint: &WebhookEndpoint, change: &Change) -> Vec<u8> {
     let entry = cx.catalogue.get(&change.resource);
     let only = endpoint.payload_fields.as_ref().and_then(texts);
     let shown = |record: &Option<Map<String, Value>>| {

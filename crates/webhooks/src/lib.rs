@@ -1,10 +1,10 @@
 //! Webhooks: systems of others are told of every change that they want to hear of, at least once, and of each record in
 //! the order in which it changed.
 //!
-//! - [`Endpoint`] says who is told what; [`event`] whether a change is meant;
-//! - [`dispatch`] reads the change feed for each endpoint and makes a [`Delivery`] of what it wants: the change log, which
+//! - [`WebhookEndpoint`] says who is told what; [`event`] whether a change is meant;
+//! - [`dispatch`] reads the change feed for each endpoint and makes a [`WebhookDelivery`] of what it wants: the change log, which
 //!   is written in the transaction of the change, is the outbox;
-//! - [`outbox`] hands deliveries out under a lease, in order, and writes down how each [`Attempt`] went;
+//! - [`outbox`] hands deliveries out under a lease, in order, and writes down how each [`WebhookAttempt`] went;
 //! - [`secret`] keeps what is signed with, [`signature`] signs (Standard Webhooks), [`address`] says what must not be
 //!   connected to.
 //!
@@ -20,9 +20,9 @@ pub mod outbox;
 pub mod secret;
 pub mod signature;
 
-pub use attempt::Attempt;
-pub use delivery::{Delivery, DeliveryState};
-pub use endpoint::{Endpoint, EndpointState};
+pub use attempt::WebhookAttempt;
+pub use delivery::{DeliveryState, WebhookDelivery};
+pub use endpoint::{EndpointState, WebhookEndpoint};
 
 /// What the documentation groups these resources under.
 const AREA: &str = "Webhooks";

@@ -1,7 +1,7 @@
 //! Deliveries on their way: who may be sent what now, and what came of it. A delivery belongs to whoever claimed it until
 //! its lease is over; a process that dies leaves it to the next one.
 
-use crate::{Delivery, DeliveryState, Endpoint, address, delivery, endpoint, event, secret, signature};
+use crate::{DeliveryState, WebhookDelivery, WebhookEndpoint, address, delivery, endpoint, event, secret, signature};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::feed::{Change, Position};
@@ -22,7 +22,7 @@ const WAITS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 7
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// What it is.
-    pub delivery: Delivery,
+    pub delivery: WebhookDelivery,
     /// Where to, as the endpoint says.
     pub url: String,
     /// What.
@@ -79,14 +79,14 @@ impl Went {
 
 /// Claims what can be sent to an endpoint now, at most `most`: not before its time, not before an earlier event about the
 /// same record, and not more at once than the endpoint bears, which is one as long as it fails.
-pub fn claim(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint, most: i64) -> Result<Vec<Outgoing>> {
+pub fn claim(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint, most: i64) -> Result<Vec<Outgoing>> {
     let bound = if endpoint.failures > 0 { 1 } else { AT_ONCE };
     let room = (bound - under_way(conn, cx, endpoint)?).min(most);
     if room <= 0 {
         return Ok(Vec::new());
     }
     let now = || Bind::Time(Some(cx.now));
-    let due = store::rows::<Delivery>(conn, cx, |out| {
+    let due = store::rows::<WebhookDelivery>(conn, cx, |out| {
         out.sql(" AND t.endpoint_id = ").bind(Bind::Uuid(Some(endpoint.meta.id)));
         out.sql(" AND t.state = 'PENDING' AND t.next_attempt_at <= ").bind(now());
         out.sql(" AND (t.lease_until IS NULL OR t.lease_until <= ").bind(now());
@@ -128,7 +128,7 @@ pub fn claim(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint, most: i64) -
 }
 
 /// How many deliveries to an endpoint somebody is at.
-fn under_way(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint) -> Result<i64> {
+fn under_way(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint) -> Result<i64> {
     let mut out = Statement::new("SELECT count(*) FROM webhook_deliveries WHERE state = 'PENDING' AND tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND endpoint_id = ").bind(Bind::Uuid(Some(endpoint.meta.id)));
     out.sql(" AND lease_until > ").bind(Bind::Time(Some(cx.now)));
@@ -136,7 +136,7 @@ fn under_way(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint) -> Result<i6
 }
 
 /// The change that a delivery tells of: before and after stand in the audit log, once for all endpoints.
-fn change(conn: &mut PgConnection, cx: &Cx, delivery: &Delivery, endpoint: &Endpoint) -> Result<Change> {
+fn change(conn: &mut PgConnection, cx: &Cx, delivery: &WebhookDelivery, endpoint: &WebhookEndpoint) -> Result<Change> {
     let object = |value: Option<Value>| if let Some(Value::Object(object)) = value { Some(object) } else { None };
     let none = Position { epoch: Uuid::nil(), xid: 0, seq: 0 };
     let made = |operation: &str, fields, before, after| Change {
@@ -168,7 +168,7 @@ fn change(conn: &mut PgConnection, cx: &Cx, delivery: &Delivery, endpoint: &Endp
 }
 
 /// Writes down how an attempt went, and what follows from that.
-pub fn conclude(conn: &mut PgConnection, cx: &Cx, delivery: &Delivery, went: Went, took_ms: i32) -> Result<()> {
+pub fn conclude(conn: &mut PgConnection, cx: &Cx, delivery: &WebhookDelivery, went: Went, took_ms: i32) -> Result<()> {
     conclude_as(conn, cx, delivery, went, took_ms, false)?;
     // The next one of the record may go now.
     wake::at(conn, cx, cx.now)
@@ -177,7 +177,7 @@ pub fn conclude(conn: &mut PgConnection, cx: &Cx, delivery: &Delivery, went: Wen
 fn conclude_as(
     conn: &mut PgConnection,
     cx: &Cx,
-    delivery: &Delivery,
+    delivery: &WebhookDelivery,
     went: Went,
     took_ms: i32,
     for_good: bool,
@@ -222,7 +222,7 @@ fn conclude_as(
 
 /// How often in a row the endpoint failed. Only a change of it is written, so that deliveries that go well do not queue
 /// for the endpoint's row.
-fn count_failures(conn: &mut PgConnection, cx: &Cx, delivery: &Delivery, went: Went) -> Result<()> {
+fn count_failures(conn: &mut PgConnection, cx: &Cx, delivery: &WebhookDelivery, went: Went) -> Result<()> {
     let fine = went.error.is_none();
     let mut out = Statement::new(if fine {
         "UPDATE webhook_endpoints SET failures = 0 WHERE failures > 0 AND tenant_id = "

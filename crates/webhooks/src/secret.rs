@@ -1,7 +1,7 @@
 //! What webhooks are signed with. A secret has to be known to sign, so it cannot be kept as a hash: it is sealed with a key
 //! that follows from the installation's own, bound to its endpoint, and shown once, when it is made.
 
-use crate::Endpoint;
+use crate::WebhookEndpoint;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -58,7 +58,7 @@ pub(crate) fn renew(conn: &mut PgConnection, cx: &Cx, endpoint: Uuid, overlap: T
 }
 
 /// The secrets that an endpoint's webhooks are signed with now, the newest first.
-pub fn current(conn: &mut PgConnection, cx: &Cx, endpoint: &Endpoint) -> Result<Vec<Vec<u8>>> {
+pub fn current(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint) -> Result<Vec<Vec<u8>>> {
     let mut out = Statement::new("SELECT sealed FROM webhook_secrets WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND endpoint_id = ").bind(Bind::Uuid(Some(endpoint.meta.id)));
     out.sql(" AND (expires_at IS NULL OR expires_at > ").bind(Bind::Time(Some(cx.now)));

@@ -123,8 +123,8 @@ async fn an_endpoint_sees_what_its_owner_may_read_and_nothing_once_they_are_gone
     let post = Post::new();
     let receiver = Receiver::fine();
     let grants = json!([
-        {"resource": "tags", "action": null, "scope": "ALL"},
-        {"resource": "webhook-endpoints", "action": null, "scope": "ALL"},
+        {"resource": "tags", "action": "*", "scope": "ALL"},
+        {"resource": "webhook-endpoints", "action": "*", "scope": "ALL"},
     ]);
     let role = post.stage.make(&post.tenant, "roles", json!({"name": "Hooks", "grants": grants}));
     let user = post.stage.make(&post.tenant, "users", json!({"name": "Hook", "email": "hook@example.com"}));
