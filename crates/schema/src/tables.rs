@@ -2314,6 +2314,7 @@ diesel::table! {
         disabled_at -> Nullable<Timestamptz>,
         cursor -> Nullable<Text>,
         secret -> Nullable<Text>,
+        rotated_at -> Nullable<Timestamptz>,
         acts_for -> Nullable<Uuid>,
         failures -> Integer,
     }
