@@ -12,3 +12,4 @@ mod outage;
 mod overload;
 mod process;
 mod soak;
+mod webhooks;

@@ -75,6 +75,7 @@ pub fn crew(threads: usize, told: impl Fn(&Job, &Work) -> Result<Value> + Send +
         handlers: vec![Box::new(Told(told))],
         lease: chrono::TimeDelta::seconds(30),
         pause: Duration::from_millis(20),
+        lookup: kith_worker::system(),
     }
 }
 

@@ -32,5 +32,6 @@ mod tenancy;
 mod tidy;
 mod transactions;
 mod value;
+mod webhooks;
 mod wire;
 mod writes;

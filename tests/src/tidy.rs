@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("jobs", &["journal", "kernel", "macros"]),
     ("bulk", &["db", "jobs", "journal", "kernel", "macros"]),
     ("identity", &["journal", "kernel", "macros"]),
+    ("webhooks", &["identity", "journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
@@ -42,10 +43,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lifecycle",
             "loyalty",
             "pipeline",
+            "webhooks",
         ],
     ),
-    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty"]),
-    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
+    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty", "webhooks"]),
+    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "webhooks", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
@@ -61,6 +63,7 @@ const DOMAIN: &[&str] = &[
     "interactions",
     "loyalty",
     "lifecycle",
+    "webhooks",
     "flows",
 ];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];

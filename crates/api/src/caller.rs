@@ -77,6 +77,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// It was stored before.
     pub replayed: bool,
+    /// It holds a secret, which is not stored under any key.
+    pub confidential: bool,
 }
 
 /// How a write is to be run.
@@ -202,7 +204,7 @@ impl Caller {
                 if manner.dry_run {
                     return Ok(Verdict::RollBack(answer));
                 }
-                if let Some((key, fingerprint)) = &manner.key {
+                if let Some((key, fingerprint)) = manner.key.as_ref().filter(|_| !answer.confidential) {
                     keep(conn, &cx, key, fingerprint, &answer)?;
                 }
                 Ok(Verdict::Commit(answer))
@@ -243,6 +245,7 @@ fn replay(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8]) -> Re
             .and_then(|version| i32::try_from(version).ok()),
         location: headers.get("location").and_then(serde_json::Value::as_str).map(str::to_owned),
         replayed: true,
+        confidential: false,
     }))
 }
 

@@ -11,6 +11,7 @@ use kith_lifecycle as lifecycle;
 use kith_loyalty as loyalty;
 use kith_loyalty::programme;
 use kith_pipeline as pipeline;
+use kith_webhooks as webhooks;
 use std::sync::LazyLock;
 
 /// Every resource, in the order in which documentation lists them.
@@ -100,6 +101,9 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::RetentionPlan>(),
             Entry::of::<lifecycle::RetentionAction>(),
             Entry::of::<lifecycle::WinBackCase>(),
+            Entry::of::<webhooks::WebhookEndpoint>(),
+            Entry::of::<webhooks::WebhookDelivery>(),
+            Entry::of::<webhooks::WebhookAttempt>(),
             Entry::of::<jobs::Job>(),
             Entry::of::<jobs::Schedule>(),
             Entry::of::<bulk::BulkLoad>(),

@@ -47,6 +47,9 @@ pub const SETUP: &[&str] = &[
     "point-entries",
     "lifecycle-policies",
     "schedules",
+    "webhook-endpoints",
+    "webhook-deliveries",
+    "webhook-attempts",
 ];
 
 impl BuiltIn {

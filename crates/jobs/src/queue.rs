@@ -78,10 +78,8 @@ fn by_key(conn: &mut PgConnection, cx: &Cx, kind: &str, key: &str) -> Result<Opt
 pub fn claim(conn: &mut PgConnection, cx: &Cx, kinds: &[&str], lease: TimeDelta) -> Result<Option<Job>> {
     loop {
         let found = store::rows::<Job>(conn, cx, |out| {
-            out.sql(" AND t.state IN ('QUEUED', 'RUNNING') AND t.run_after <= ").bind(Bind::Time(Some(cx.now)));
-            out.sql(" AND (t.lease_until IS NULL OR t.lease_until <= ").bind(Bind::Time(Some(cx.now)));
-            out.sql(") AND t.kind = ANY(").bind(Bind::Texts(kinds.iter().map(|kind| (*kind).to_owned()).collect()));
-            out.sql(") ORDER BY t.run_after, t.id LIMIT 1 FOR UPDATE SKIP LOCKED");
+            claimable(cx, kinds, out);
+            out.sql(" ORDER BY t.run_after, t.id LIMIT 1 FOR UPDATE SKIP LOCKED");
         })?;
         let Some(before) = found.into_iter().next() else { return Ok(None) };
         let mut job = before.clone();
@@ -203,6 +201,22 @@ pub fn backoff(failures: i32, first: TimeDelta, longest: TimeDelta) -> TimeDelta
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(30);
     let wait = first.num_milliseconds().saturating_mul(1 << doublings).min(longest.num_milliseconds());
     TimeDelta::milliseconds(wait.saturating_add(rand::rng().random_range(0..=wait / 2)))
+}
+
+/// Whether there is a job of these kinds to claim now.
+pub fn waits(conn: &mut PgConnection, cx: &Cx, kinds: &[&str]) -> Result<bool> {
+    let mut out = Statement::new("SELECT EXISTS (SELECT FROM jobs t WHERE t.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    claimable(cx, kinds, &mut out);
+    out.sql(")");
+    Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
+}
+
+/// The condition on jobs that can be claimed now.
+fn claimable(cx: &Cx, kinds: &[&str], out: &mut Statement) {
+    out.sql(" AND t.state IN ('QUEUED', 'RUNNING') AND t.run_after <= ").bind(Bind::Time(Some(cx.now)));
+    out.sql(" AND (t.lease_until IS NULL OR t.lease_until <= ").bind(Bind::Time(Some(cx.now)));
+    out.sql(") AND t.kind = ANY(").bind(Bind::Texts(kinds.iter().map(|kind| (*kind).to_owned()).collect())).sql(")");
 }
 
 /// When the tenant's next unfinished job is due: by its time, or by the end of its worker's lease.

@@ -214,4 +214,10 @@ ids! {
     JobId => "jobs";
     /// Work that comes again and again.
     ScheduleId => "schedules";
+    /// Where changes are sent.
+    WebhookEndpointId => "webhook-endpoints";
+    /// A change that is sent to an endpoint.
+    WebhookDeliveryId => "webhook-deliveries";
+    /// An attempt to send a change.
+    WebhookAttemptId => "webhook-attempts";
 }

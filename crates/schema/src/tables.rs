@@ -2320,6 +2320,94 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhook_attempts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        delivery_id -> Uuid,
+        endpoint_id -> Uuid,
+        number -> Integer,
+        status -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        duration_ms -> Integer,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        resource -> Text,
+        record_id -> Uuid,
+        record_version -> Integer,
+        occurred_at -> Timestamptz,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<Integer>,
+        last_error -> Nullable<Text>,
+        cursor -> Nullable<Text>,
+        lease -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        change_xid -> BigInt,
+        change_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> Jsonb,
+        filters -> Nullable<Jsonb>,
+        changed_fields -> Nullable<Jsonb>,
+        payload_fields -> Nullable<Jsonb>,
+        state -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Timestamptz>,
+        cursor -> Nullable<Text>,
+        secret -> Nullable<Text>,
+        rotated_at -> Nullable<Timestamptz>,
+        acts_for -> Nullable<Uuid>,
+        failures -> Integer,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        sealed -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     win_back_cases (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -144,6 +144,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
     let settings = Settings::load(cli.config.as_deref())?;
     log_to(&settings)?;
+    kith_webhooks::address::allow(&settings.webhook_allow);
     match cli.command {
         Command::Serve { demo } => serve(&settings, demo),
         Command::Work => work(&settings),

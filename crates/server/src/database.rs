@@ -63,9 +63,9 @@ pub fn open(database: &Database, settings: &Settings) -> Result<Db> {
 }
 
 /// Opens the pool of the workers: what they do takes no connection from requests. Beside one for each there is one for
-/// their leases and one for what is on its way to webhooks.
+/// their leases, one for the look at tenants and one for what came of webhooks.
 pub fn for_workers(database: &Database, settings: &Settings) -> Result<Db> {
-    pool(database, settings, u32::try_from(settings.job_workers).unwrap_or(u32::MAX).saturating_add(2))
+    pool(database, settings, u32::try_from(settings.job_workers).unwrap_or(u32::MAX).saturating_add(3))
 }
 
 fn pool(database: &Database, settings: &Settings, size: u32) -> Result<Db> {

@@ -102,6 +102,8 @@ settings! {
     workers: usize = "KITH_WORKERS", 0;
     /// Jobs that this process does at once, each on a database connection of its own; 0: it does none.
     job_workers: usize = "KITH_JOB_WORKERS", 1;
+    /// Receivers of webhooks that are exempt from the rules for addresses, comma-separated, each as host:port.
+    webhook_allow: Vec<String> = "KITH_WEBHOOK_ALLOW", Vec::new();
     /// Longest statement in milliseconds.
     statement_timeout_ms: u64 = "KITH_STATEMENT_TIMEOUT_MS", 5_000;
     /// Seconds after which a transaction that has written and does not end is ended, because it holds back the change feed.

@@ -1,13 +1,13 @@
-//! The threads: some that look at tenants and do jobs, and one that keeps the leases of what they do.
+//! The threads: one that looks at tenants, some that do jobs, and one that keeps the leases of what they do.
 
 use crate::Worker;
+use crate::sender::{Lookup, Sender};
 use chrono::TimeDelta;
 use kith_db::Verdict;
 use kith_jobs::queue::{self, Came, Heard};
 use kith_jobs::{Handler, Job, Stop, Work};
 use kith_journal::wake::{self, Due};
 use kith_kernel::{Cx, Error, ErrorKind, Result};
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,12 +30,20 @@ pub struct Crew {
     pub lease: TimeDelta,
     /// The longest time before it is looked whether there is something to do.
     pub pause: Duration,
+    /// Finds the addresses of those whom webhooks are sent to.
+    pub lookup: Lookup,
 }
 
 impl Crew {
     /// So many threads for every kind of job there is.
     pub fn of(worker: &Worker, threads: usize) -> Self {
-        Crew { threads, handlers: crate::handlers(worker), lease: TimeDelta::seconds(30), pause: BEAT }
+        Crew {
+            threads,
+            handlers: crate::handlers(worker),
+            lease: TimeDelta::seconds(30),
+            pause: BEAT,
+            lookup: crate::sender::system(),
+        }
     }
 }
 
@@ -46,8 +54,7 @@ struct Shared {
     ending: AtomicBool,
     rest: Condvar,
     resting: Mutex<()>,
-    /// Tenants that a thread looks at; at most one a thread.
-    looked_at: Mutex<HashSet<Uuid>>,
+    sender: Sender,
     /// Jobs in hand; at most one a thread.
     in_hand: Mutex<Vec<(Job, Work)>>,
 }
@@ -77,7 +84,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        true
+        self.shared.sender.end(until.saturating_duration_since(Instant::now()))
     }
 
     fn tell(&self) {
@@ -107,13 +114,14 @@ impl Worker {
     /// Starts working in threads of their own.
     pub fn start(self, crew: Crew) -> std::io::Result<Running> {
         let threads = crew.threads;
+        let sender = Sender::start(crew.lookup.clone())?;
         let shared = Arc::new(Shared {
             worker: self,
             crew,
             ending: AtomicBool::new(false),
             rest: Condvar::new(),
             resting: Mutex::new(()),
-            looked_at: Mutex::default(),
+            sender,
             in_hand: Mutex::default(),
         });
         let mut running = Running { shared: shared.clone(), threads: Vec::new() };
@@ -126,6 +134,13 @@ impl Worker {
         }
         if threads > 0 {
             running.threads.push(spawn("leases".to_owned(), Shared::keep_leases)?);
+            running.threads.push(spawn("rounds".to_owned(), Shared::look_around)?);
+            let told = Arc::downgrade(&shared);
+            shared.sender.tell(move || {
+                if let Some(shared) = told.upgrade() {
+                    shared.nudge();
+                }
+            });
         }
         Ok(running)
     }
@@ -144,9 +159,53 @@ impl Shared {
         }
     }
 
+    /// Has the threads look at once.
+    fn nudge(&self) {
+        self.rest.notify_all();
+    }
+
+    /// Looks at every tenant that is due, again and again: the one thread that does is never kept by a job.
+    fn look_around(&self) {
+        while !self.is_ending() {
+            if let Err(error) = self.round() {
+                tracing::warn!(%error, "the worker cannot see what there is to do");
+            }
+            self.nudge();
+            self.pause(self.crew.pause);
+        }
+    }
+
+    fn round(&self) -> Result<()> {
+        let kinds = self.kinds();
+        for seen in self.due()? {
+            if self.is_ending() {
+                break;
+            }
+            let looked = self.worker.cx(seen.tenant).and_then(|cx| {
+                self.worker.look(&cx, &self.sender)?;
+                self.worker.rest(&cx, &seen, &kinds)
+            });
+            if let Err(error) = looked {
+                tracing::warn!(%error, tenant = %seen.tenant, "a look at a tenant failed");
+                self.worker.put_off(&self.worker.blank(seen.tenant), &seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> Result<Vec<Due>> {
+        let now = self.worker.clock.now();
+        self.worker.db.read(Uuid::nil(), |conn| wake::due(conn, now, WAKES))
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.crew.handlers.iter().map(|handler| handler.kind()).collect()
+    }
+
+    /// Does jobs, one after another.
     fn work(&self) {
         while !self.is_ending() {
-            match self.round() {
+            match self.turn() {
                 Ok(true) => {}
                 Ok(false) => self.pause(self.crew.pause),
                 Err(error) => {
@@ -157,54 +216,24 @@ impl Shared {
         }
     }
 
-    /// Looks at every tenant that is due, and does at most one job for each, so that none waits for all of another's.
-    /// Whether there was a job.
-    fn round(&self) -> Result<bool> {
-        let now = self.worker.clock.now();
-        let due = self.worker.db.read(Uuid::nil(), |conn| wake::due(conn, now, WAKES))?;
-        let mut busy = false;
-        for seen in due {
+    /// At most one job for each tenant that is due, so that none waits for all of another's. Whether there was one.
+    fn turn(&self) -> Result<bool> {
+        let (kinds, mut busy) = (self.kinds(), false);
+        for Due { tenant, .. } in self.due()? {
             if self.is_ending() {
                 break;
             }
-            match self.visit(&seen) {
-                Ok(did) => busy |= did,
-                Err(error) => {
-                    tracing::warn!(%error, tenant = %seen.tenant, "work for a tenant failed");
-                    self.worker.put_off(&self.worker.blank(seen.tenant), &seen)?;
-                }
+            let cx = self.worker.cx(tenant)?;
+            let claimed = self
+                .worker
+                .db
+                .write(tenant, |conn| queue::claim(conn, &cx, &kinds, self.crew.lease).map(Verdict::Commit))?;
+            if let Some(job) = claimed {
+                self.perform(job, cx);
+                busy = true;
             }
         }
         Ok(busy)
-    }
-
-    /// One tenant. Whether there was a job.
-    fn visit(&self, seen: &Due) -> Result<bool> {
-        // Of the threads of a process one looks; the others help with what it finds.
-        let cx = self.worker.cx(seen.tenant)?;
-        let first = held(&self.looked_at).insert(seen.tenant);
-        let visited = self.visit_as(seen, &cx, first);
-        if first {
-            held(&self.looked_at).remove(&seen.tenant);
-        }
-        let Some(job) = visited? else { return Ok(false) };
-        self.perform(job, cx);
-        Ok(true)
-    }
-
-    fn visit_as(&self, seen: &Due, cx: &Cx, first: bool) -> Result<Option<Job>> {
-        if first {
-            self.worker.look(cx)?;
-        }
-        let kinds: Vec<&str> = self.crew.handlers.iter().map(|handler| handler.kind()).collect();
-        let claimed = self
-            .worker
-            .db
-            .write(cx.tenant, |conn| queue::claim(conn, cx, &kinds, self.crew.lease).map(Verdict::Commit))?;
-        if claimed.is_none() && first {
-            self.worker.rest(cx, seen)?;
-        }
-        Ok(claimed)
     }
 
     /// Does a job that was claimed.

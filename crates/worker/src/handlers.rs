@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use kith_db::Verdict;
 use kith_jobs::{Cadence, Handler, Job, Plan, Progress, Work, queue};
 use kith_kernel::{Bind, Cx, Result, Statement};
+use kith_webhooks::dispatch;
 use serde_json::{Value, json};
 
 /// Computes the values of all customers that a run waits for, and every night anyway.
@@ -90,7 +91,8 @@ impl Handler for Housekeeping {
     fn run(&self, _: &Job, work: &Work) -> Result<Value> {
         let keys = self.all(work, |conn, cx| prune_keys(conn, cx))?;
         let jobs = self.all(work, |conn, cx| queue::prune(conn, cx, cx.now - JOBS, cx.now - ROUTINE, AT_ONCE))?;
-        Ok(json!({"idempotencyKeys": keys, "jobs": jobs}))
+        let deliveries = self.all(work, |conn, cx| dispatch::prune(conn, cx, cx.now - JOBS, AT_ONCE))?;
+        Ok(json!({"idempotencyKeys": keys, "jobs": jobs, "webhookDeliveries": deliveries}))
     }
 }
 

@@ -5,9 +5,11 @@ mod bulk;
 mod crew;
 mod handlers;
 mod rounds;
+mod sender;
 
 pub use crew::{Crew, Running};
 pub use handlers::{PLANS, handlers};
+pub use sender::{Lookup, system};
 
 use kith_db::{Db, Verdict};
 use kith_flows::value::{self, Outcome};

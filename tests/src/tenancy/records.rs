@@ -178,6 +178,9 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "retention-actions" => json!({"retentionPlanId": id("retention-plans"), "name": format!("Action {number}")}),
         "win-back-cases" => json!({"churnEventId": id("churn-events")}),
+        "webhook-endpoints" => {
+            json!({"url": format!("https://example.com/{number}"), "eventTypes": ["account.*"]})
+        }
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -242,6 +245,7 @@ pub fn change(resource: &str) -> Option<Value> {
         "subscriptions" => json!({"amount": {"amount": "8.90", "currency": "EUR"}}),
         "interactions" => json!({"outcome": "Changed"}),
         "schedules" => json!({"isEnabled": false}),
+        "webhook-endpoints" => json!({"description": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
@@ -279,6 +283,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("win-back-cases", "offer") => json!({"offer": "Free delivery."}),
         ("win-back-cases", "save") => json!({"orderId": ids["orders"]}),
         ("accounts" | "contacts", "merge") => json!({"fromId": ids[resource]}),
+        ("webhook-endpoints", "replay") => json!({"since": "2026-01-01T00:00:00Z"}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
@@ -355,6 +360,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
     crate::jobs::one_of_each(stage, tenant, &mut ids);
     crate::bulk::one_of_each(&admin, &mut ids).await;
+    crate::webhooks::one_of_each(stage, tenant, &admin, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }
