@@ -48,12 +48,7 @@ pub fn worker(stage: &Stage) -> Worker {
     let options =
         kith_db::Options { size: 6, wait: Duration::from_secs(10), ..kith_db::Options::new(stage.scratch.url.clone()) };
     let db = kith_db::Db::open(options).unwrap();
-    Worker {
-        db,
-        clock: app.clock.clone(),
-        catalogue: kith_api::catalogue(),
-        cursor_key: app.instance.cursor_key.clone(),
-    }
+    Worker::new(db, app.clock.clone(), kith_api::catalogue(), app.instance.cursor_key.clone())
 }
 
 /// Does jobs of the kind `test` as it is told.

@@ -438,11 +438,15 @@ fn setting(tenant: Uuid) -> String {
 
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
     let (kind, limits) = match transaction {
-        Transaction::Usual => ("BEGIN", ""),
-        Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'"),
+        Transaction::Usual => ("BEGIN", String::new()),
+        Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
         Transaction::Long => (
             "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'",
+            format!(
+                "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'; \
+                 SET LOCAL application_name = '{}'",
+                crate::watchdog::COMPUTES
+            ),
         ),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));

@@ -1556,6 +1556,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    pushed_changes () {
+        tenant_id -> Uuid,
+        principal_id -> Uuid,
+        client_id -> Uuid,
+        change_id -> Uuid,
+        fingerprint -> Binary,
+        result -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     quote_lines (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

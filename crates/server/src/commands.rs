@@ -289,7 +289,7 @@ fn values(db: &Db, slug: &str) -> Result<String> {
     let tenant = found.with_context(|| format!("there is no tenant {slug}"))?;
     let cursor_key = system_cx(db, tenant)?.cursor_key;
     let clock = Arc::new(Clock::default());
-    let worker = Worker { db: db.clone(), clock, catalogue: kith_api::catalogue(), cursor_key };
+    let worker = Worker::new(db.clone(), clock, kith_api::catalogue(), cursor_key);
     let bar = indicatif::ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let done = worker.recompute(tenant, |accounts| bar.set_message(format!("{accounts} accounts")));

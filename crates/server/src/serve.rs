@@ -8,6 +8,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, web};
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use kith_api::auth::{keys::SigningKeys, token::Tokens};
 use kith_api::{App, Settings as ApiSettings};
 use kith_kernel::Clock;
@@ -38,7 +39,8 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
 pub fn worker(database: &Database, settings: &Settings) -> Result<Worker> {
     let db = database::for_workers(database, settings)?;
     let cursor_key = db.read(Uuid::nil(), kith_db::instance)?.cursor_key;
-    Ok(Worker { db, clock: Arc::default(), catalogue: kith_api::catalogue(), cursor_key })
+    let keep_changes = TimeDelta::days(i64::try_from(settings.change_days)?);
+    Ok(Worker { keep_changes, ..Worker::new(db, Arc::default(), kith_api::catalogue(), cursor_key) })
 }
 
 /// Works and serves nothing, until the process is told to stop.

@@ -4,6 +4,7 @@ use crate::Worker;
 use chrono::TimeDelta;
 use kith_db::Verdict;
 use kith_jobs::{Cadence, Handler, Job, Plan, Progress, Work, queue};
+use kith_journal::{feed, push};
 use kith_kernel::{Bind, Cx, Result, Statement};
 use kith_webhooks::dispatch;
 use serde_json::{Value, json};
@@ -63,6 +64,8 @@ impl Handler for Points {
 const AT_ONCE: i64 = 5_000;
 /// How long an answer is kept under its idempotency key.
 const KEYS: TimeDelta = TimeDelta::hours(48);
+/// How long it is remembered what came of an offline change.
+const PUSHES: TimeDelta = TimeDelta::days(30);
 /// How long a job is kept that somebody asked for or that did not end well.
 const JOBS: TimeDelta = TimeDelta::days(30);
 /// How long any other is.
@@ -92,7 +95,11 @@ impl Handler for Housekeeping {
         let keys = self.all(work, |conn, cx| prune_keys(conn, cx))?;
         let jobs = self.all(work, |conn, cx| queue::prune(conn, cx, cx.now - JOBS, cx.now - ROUTINE, AT_ONCE))?;
         let deliveries = self.all(work, |conn, cx| dispatch::prune(conn, cx, cx.now - JOBS, AT_ONCE))?;
-        Ok(json!({"idempotencyKeys": keys, "jobs": jobs, "webhookDeliveries": deliveries}))
+        let pushes = self.all(work, |conn, cx| push::forget(conn, cx, PUSHES))?;
+        let changes = self.all(work, |conn, cx| feed::prune(conn, cx, self.0.keep_changes))?;
+        Ok(json!({
+            "idempotencyKeys": keys, "jobs": jobs, "webhookDeliveries": deliveries, "pushedChanges": pushes, "changes": changes,
+        }))
     }
 }
 

@@ -11,6 +11,7 @@ pub use crew::{Crew, Running};
 pub use handlers::{PLANS, handlers};
 pub use sender::{Lookup, system};
 
+use chrono::TimeDelta;
 use kith_db::{Db, Verdict};
 use kith_flows::value::{self, Outcome};
 use kith_identity::Tenant;
@@ -30,9 +31,19 @@ pub struct Worker {
     pub catalogue: &'static Catalogue,
     /// Signs cursors.
     pub cursor_key: CursorKey,
+    /// How long the feed keeps changes.
+    pub keep_changes: TimeDelta,
 }
 
+/// How long the feed keeps changes, unless told otherwise.
+const KEEP_CHANGES: TimeDelta = TimeDelta::days(30);
+
 impl Worker {
+    /// With a database of its own or another's.
+    pub fn new(db: Db, clock: Arc<Clock>, catalogue: &'static Catalogue, cursor_key: CursorKey) -> Self {
+        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES }
+    }
+
     /// Does at once what there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;

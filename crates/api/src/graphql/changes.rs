@@ -13,11 +13,15 @@ use async_graphql::{
     Context, ContextSelectionSet, Json, Object, OutputType, Positioned, ServerResult, SimpleObject, Subscription, Value,
 };
 use chrono::{DateTime, Utc};
+use diesel::PgConnection;
 use futures_util::stream::{self, Stream, StreamExt};
 use kith_journal::feed::{Asked, Told};
+use kith_journal::{log, store};
 use kith_kernel::{Cx, Entry, Error, codes};
 use serde_json::{Map, Value as Any};
 use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Where GraphQL has what may be wrong.
@@ -168,18 +172,73 @@ impl SubscriptionRoot {
         let entry = caller.cx().entry("accounts").map_err(raise)?;
         let only = Asked { resources: Some(vec![entry.name.to_owned()]), ..Asked::default() };
         let follower = joined(caller.clone(), only, After::Now).await?;
-        let now = stream::iter([Ok(Account { caller, entry })]);
+        let now = stream::iter([Ok(Account::of(caller, entry))]);
         let later = heard_by(follower).filter_map(move |(heard, caller)| async move {
             match heard {
                 Ok((_, told)) => {
-                    told.iter().any(|one| one.change.record_id == id).then_some(Ok(Account { caller, entry }))
+                    told.iter().any(|one| one.change.record_id == id).then_some(Ok(Account::of(caller, entry)))
                 }
                 Err(error) => Some(Err(raise(error))),
             }
         });
         Ok(now.chain(later))
     }
+
+    /// A job: as it is now, and at most once a second after that whenever it got further, until it has ended.
+    async fn job_progress(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] id: Uuid,
+    ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<Job>> + use<>> {
+        let caller = ctx.data::<Caller>()?.clone();
+        let entry = caller.cx().entry("jobs").map_err(raise)?;
+        let first = glance(&caller, entry, id).await.map_err(raise)?;
+        let now = stream::iter([Ok(Job::of(caller.clone(), entry))]);
+        Ok(now.chain(later_glances(caller, entry, id, first)))
+    }
 }
+
+/// What of a job shows how far it is.
+#[derive(PartialEq)]
+struct Glance {
+    shown: String,
+    ended: bool,
+}
+
+async fn glance(caller: &Caller, entry: &'static Entry, id: Uuid) -> Result<Glance, Error> {
+    let read =
+        move |conn: &mut PgConnection, cx: &Cx| Ok(log::snapshot(entry, store::get(conn, cx, entry, id)?.as_ref()));
+    let job = caller.read(read).await?;
+    let ended = job.get("finishedAt").is_some_and(|at| !at.is_null());
+    Ok(Glance { shown: job.to_string(), ended })
+}
+
+/// Progress is no change of a record, so that the feed does not tell it: whoever watches a job has it looked at.
+fn later_glances(
+    caller: Caller,
+    entry: &'static Entry,
+    id: Uuid,
+    first: Glance,
+) -> impl Stream<Item = async_graphql::Result<Job>> {
+    stream::unfold(Some(first), move |last| {
+        let caller = caller.clone();
+        async move {
+            let last = last.filter(|last| !last.ended)?;
+            loop {
+                tokio::time::sleep(GLANCE).await;
+                match glance(&caller, entry, id).await {
+                    Ok(now) if now == last => {}
+                    Ok(now) => return Some((Ok(Job::of(caller, entry)), Some(now))),
+                    Err(error) => return Some((Err(raise(error)), None)),
+                }
+            }
+        }
+    })
+    .boxed()
+}
+
+/// Time between two looks at a job.
+const GLANCE: Duration = Duration::from_secs(1);
 
 async fn joined(caller: Caller, asked: Asked, after: After) -> async_graphql::Result<Follower> {
     let position = crate::rest::changes::begin(&caller, &asked, after, PLACES).await.map_err(raise)?;
@@ -211,20 +270,48 @@ fn heard_by(follower: Follower) -> impl Stream<Item = (Outcome, Caller)> {
     .boxed()
 }
 
-/// An account that is read anew, with what is selected of it, whenever it is told.
-pub struct Account {
+/// A record that is read anew, with what is selected of it, whenever it is told.
+pub struct Watched<T> {
     caller: Caller,
     entry: &'static Entry,
+    named: PhantomData<T>,
 }
 
-impl OutputType for Account {
+impl<T> Watched<T> {
+    fn of(caller: Caller, entry: &'static Entry) -> Self {
+        Watched { caller, entry, named: PhantomData }
+    }
+}
+
+/// The GraphQL type of what is watched.
+pub trait Named: Send + Sync {
+    /// Its name.
+    const TYPE: &'static str;
+}
+
+/// See [`Named`].
+pub struct OfAccount;
+/// See [`Named`].
+pub struct OfJob;
+
+impl Named for OfAccount {
+    const TYPE: &'static str = "Account";
+}
+impl Named for OfJob {
+    const TYPE: &'static str = "Job";
+}
+
+type Account = Watched<OfAccount>;
+type Job = Watched<OfJob>;
+
+impl<T: Named> OutputType for Watched<T> {
     fn type_name() -> Cow<'static, str> {
-        Cow::Borrowed("Account")
+        Cow::Borrowed(T::TYPE)
     }
 
     // The catalogue has registered it.
     fn create_type_info(_: &mut Registry) -> String {
-        "Account!".into()
+        format!("{}!", T::TYPE)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
