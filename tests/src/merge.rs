@@ -78,7 +78,7 @@ async fn everything_moves_and_what_would_be_there_twice_is_archived() {
     assert_eq!((again.status, again.pointers()), (422, vec!["/fromId"]));
     let itself = admin.post(&path, json!({"fromId": kept})).await;
     assert_eq!((itself.status, itself.pointers()), (422, vec!["/fromId"]));
-    let none = admin.post(&path, json!({"fromId": uuid::Uuid::now_v7()})).await;
+    let none = admin.post(&path, json!({"fromId": crate::push::new_id()})).await;
     assert_eq!((none.status, none.pointers()), (422, vec!["/fromId"]));
 }
 

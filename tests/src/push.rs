@@ -11,6 +11,12 @@ struct Count {
     count: i64,
 }
 
+/// An id as a client chooses it.
+#[expect(clippy::disallowed_methods, reason = "the client's id, not ours")]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
 fn admin() -> (Stage, Client) {
     let stage = Stage::new();
     let admin = stage.admin(&stage.tenant());
@@ -18,7 +24,7 @@ fn admin() -> (Stage, Client) {
 }
 
 fn change(op: &str, record: &str, base: Option<i32>, data: Value) -> Value {
-    json!({"changeId": Uuid::now_v7(), "op": op, "resource": "contacts", "recordId": record, "baseVersion": base, "data": data})
+    json!({"changeId": new_id(), "op": op, "resource": "contacts", "recordId": record, "baseVersion": base, "data": data})
 }
 
 async fn push(client: &Client, device: Uuid, changes: &[Value], on_conflict: &str) -> Vec<Value> {
@@ -33,11 +39,11 @@ fn statuses(results: &[Value]) -> Vec<&str> {
 #[actix_web::test]
 async fn what_others_did_meanwhile_is_merged_field_by_field() {
     let (_stage, admin) = admin();
-    let device = Uuid::now_v7();
-    let (account, contact) = (Uuid::now_v7().to_string(), Uuid::now_v7().to_string());
+    let device = new_id();
+    let (account, contact) = (new_id().to_string(), new_id().to_string());
     // Made on a train: an account, and somebody who works there.
     let made = [
-        json!({"changeId": Uuid::now_v7(), "op": "CREATE", "resource": "accounts", "recordId": account, "data": {"name": "Alfreds"}}),
+        json!({"changeId": new_id(), "op": "CREATE", "resource": "accounts", "recordId": account, "data": {"name": "Alfreds"}}),
         change("CREATE", &contact, None, json!({"familyName": "Anders", "accountId": account, "jobTitle": "Buyer"})),
     ];
     let results = push(&admin, device, &made, "REPORT").await;
@@ -94,13 +100,13 @@ async fn what_others_did_meanwhile_is_merged_field_by_field() {
 #[actix_web::test]
 async fn a_push_that_is_sent_again_is_answered_again() {
     let (stage, admin) = admin();
-    let device = Uuid::now_v7();
-    let contact = Uuid::now_v7().to_string();
+    let device = new_id();
+    let contact = new_id().to_string();
     let changes = [
         change("CREATE", &contact, None, json!({"familyName": "Anders"})),
         change("UPDATE", &contact, Some(1), json!({"jobTitle": "Buyer"})),
-        change("CREATE", &Uuid::now_v7().to_string(), None, json!({"familyName": 5})),
-        change("UPDATE", &Uuid::now_v7().to_string(), Some(1), json!({"jobTitle": "Nobody"})),
+        change("CREATE", &new_id().to_string(), None, json!({"familyName": 5})),
+        change("UPDATE", &new_id().to_string(), Some(1), json!({"jobTitle": "Nobody"})),
         change("ARCHIVE", &contact, Some(2), json!({})),
     ];
     let first = push(&admin, device, &changes, "REPORT").await;
@@ -121,8 +127,7 @@ async fn a_push_that_is_sent_again_is_answered_again() {
     assert_eq!((statuses(&reused), &reused[0]["problem"]["code"]), (vec!["REFUSED"], &json!("IDEMPOTENCY_KEY_REUSED")));
     // A new one of another device with the same id is a mistake there; our own again is not.
     let own =
-        push(&admin, Uuid::now_v7(), &[change("CREATE", &contact, None, json!({"familyName": "Anders"}))], "REPORT")
-            .await;
+        push(&admin, new_id(), &[change("CREATE", &contact, None, json!({"familyName": "Anders"}))], "REPORT").await;
     assert_eq!(statuses(&own), ["APPLIED"]);
     let tenant = stage.tenant();
     let foreign =
@@ -142,7 +147,7 @@ async fn form_and_rights_are_checked_and_graphql_does_the_same() {
         json!({"clientId": "x", "changes": [{"op": "DELETE", "resource": "nothing", "more": 1}], "onConflict": "x"});
     let refused = admin.post("/v1/sync/push", bad).await.expect(422);
     assert_eq!(refused.pointers(), ["/clientId", "/onConflict"]);
-    let bad = json!({"clientId": Uuid::now_v7(), "changes": [{"op": "DELETE", "resource": "nothing", "more": 1}, {"op": "UPDATE", "data": []}]});
+    let bad = json!({"clientId": new_id(), "changes": [{"op": "DELETE", "resource": "nothing", "more": 1}, {"op": "UPDATE", "data": []}]});
     let refused = admin.post("/v1/sync/push", bad).await.expect(422);
     for pointer in
         ["/changes/0/more", "/changes/0/changeId", "/changes/0/op", "/changes/1/baseVersion", "/changes/1/data"]
@@ -150,7 +155,7 @@ async fn form_and_rights_are_checked_and_graphql_does_the_same() {
         assert!(refused.pointers().contains(&pointer), "{pointer}: {}", refused.body);
     }
     let many: Vec<_> = (0..501).map(|_| json!({})).collect();
-    let refused = admin.post("/v1/sync/push", json!({"clientId": Uuid::now_v7(), "changes": many})).await.expect(422);
+    let refused = admin.post("/v1/sync/push", json!({"clientId": new_id(), "changes": many})).await.expect(422);
     assert_eq!(refused.pointers(), ["/changes"]);
 
     let tenant = stage.tenant();
@@ -163,19 +168,18 @@ async fn form_and_rights_are_checked_and_graphql_does_the_same() {
         change("UPDATE", &mine, Some(1), json!({"jobTitle": "x"})),
         change("ARCHIVE", &mine, Some(2), json!({})),
     ];
-    let results = push(&own, Uuid::now_v7(), &changes, "REPORT").await;
+    let results = push(&own, new_id(), &changes, "REPORT").await;
     assert_eq!(statuses(&results), ["GONE", "APPLIED", "REFUSED"], "{results:?}");
     assert_eq!(results[2]["problem"]["code"], "FORBIDDEN");
     assert_eq!(stage.anonymous().post("/v1/sync/push", json!({})).await.status, 401);
 
     let query = "mutation($c: UUID!, $changes: [SyncChangeInput!]!) { syncPush(clientId: $c, changes: $changes) { status version record } }";
-    let contact = Uuid::now_v7().to_string();
+    let contact = new_id().to_string();
     let changes = [change("CREATE", &contact, None, json!({"familyName": "Anders"}))];
-    let done = admin.graphql(query, json!({"c": Uuid::now_v7(), "changes": changes})).await.expect(200);
+    let done = admin.graphql(query, json!({"c": new_id(), "changes": changes})).await.expect(200);
     assert_eq!(done.at("/data/syncPush/0/status"), "APPLIED", "{}", done.body);
     assert_eq!(done.at("/data/syncPush/0/record/familyName"), "Anders");
-    let dry =
-        json!({"clientId": Uuid::now_v7(), "changes": [change("UPDATE", &contact, Some(1), json!({"jobTitle": "x"}))]});
+    let dry = json!({"clientId": new_id(), "changes": [change("UPDATE", &contact, Some(1), json!({"jobTitle": "x"}))]});
     let dry = admin.post("/v1/sync/push?dryRun=true", dry).await.expect(200);
     assert_eq!(dry.at("/results/0/version"), 2);
     assert_eq!(admin.get(&format!("/v1/contacts/{contact}")).await.expect(200).at("/version"), 1);

@@ -55,9 +55,7 @@ pub struct SyncChange {
 pub struct SyncResult {
     /// The change.
     change_id: Uuid,
-    /// APPLIED (done, and nobody else had changed the record), MERGED (done to a record that others had changed meanwhile),
-    /// CONFLICT (not done, as others changed the same), GONE (not done, as the record is archived or out of sight) or REFUSED
-    /// (not done, and the problem says why).
+    /// APPLIED, MERGED, CONFLICT, GONE or REFUSED, as docs/offline.md describes them.
     #[schema(example = "MERGED")]
     status: String,
     /// The resource.
@@ -143,7 +141,7 @@ impl Pushed {
     }
 
     /// How many changes there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.changes.len()
     }
 

@@ -166,8 +166,8 @@ fn cancel(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Noth
     let before = locked(conn, cx, id, seen)?;
     let mut job = before.clone();
     match before.state {
-        JobState::Cancelled => return Ok(Box::new(before)),
-        JobState::Running if before.cancel_requested_at.is_some() => return Ok(Box::new(before)),
+        JobState::Cancelled => Ok(Box::new(before)),
+        JobState::Running if before.cancel_requested_at.is_some() => Ok(Box::new(before)),
         JobState::Queued => {
             job.cancel_requested_at = Some(cx.now);
             job.end(cx, JobState::Cancelled);

@@ -9,7 +9,6 @@ use kith_journal::{log, store, wake};
 use kith_kernel::{Bind, Custom, Cx, Meta, Result, Shape, Statement};
 use rand::Rng;
 use serde_json::Value;
-use uuid::Uuid;
 
 /// How a job is to be done.
 #[derive(Clone, Debug)]
@@ -96,7 +95,7 @@ pub fn claim(conn: &mut PgConnection, cx: &Cx, kinds: &[&str], lease: TimeDelta)
             continue;
         }
         (job.state, job.started_at, job.attempts) = (JobState::Running, Some(cx.now), job.attempts.saturating_add(1));
-        (job.lease, job.lease_until) = (Some(Uuid::new_v4()), Some(cx.now + lease));
+        (job.lease, job.lease_until) = (Some(cx.new_id()), Some(cx.now + lease));
         job.progress = Custom::default();
         let stored = job.save(conn, cx, &before, "started")?;
         return Ok(stored.any().downcast_ref::<Job>().cloned());

@@ -110,7 +110,7 @@ pub fn claim(conn: &mut PgConnection, cx: &Cx, endpoint: &WebhookEndpoint, most:
             Some(acting) => delivery.event_type == delivery::TEST || event::may_see(conn, acting, resource, record)?,
             None => false,
         };
-        delivery.lease = Some(Uuid::new_v4());
+        delivery.lease = Some(cx.new_id());
         let mut out = Statement::new("UPDATE webhook_deliveries SET lease = ");
         out.bind(Bind::Uuid(delivery.lease)).sql(", lease_until = ").bind(Bind::Time(Some(cx.now + LEASE)));
         out.sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ");

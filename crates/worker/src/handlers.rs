@@ -92,7 +92,7 @@ impl Handler for Housekeeping {
         HOUSEKEEPING
     }
     fn run(&self, _: &Job, work: &Work) -> Result<Value> {
-        let keys = self.all(work, |conn, cx| prune_keys(conn, cx))?;
+        let keys = self.all(work, prune_keys)?;
         let jobs = self.all(work, |conn, cx| queue::prune(conn, cx, cx.now - JOBS, cx.now - ROUTINE, AT_ONCE))?;
         let deliveries = self.all(work, |conn, cx| dispatch::prune(conn, cx, cx.now - JOBS, AT_ONCE))?;
         let pushes = self.all(work, |conn, cx| push::forget(conn, cx, PUSHES))?;

@@ -229,3 +229,40 @@ async fn connections_end_with_the_codes_of_the_protocol() {
     let plain = served.connect().ask("GET", "/graphql", Some(token), None).unwrap();
     assert_eq!(plain.status, 405);
 }
+
+#[actix_web::test]
+async fn a_job_is_followed_to_its_end() {
+    let stage = Stage::with_pool(4);
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    let served = stage.serve();
+    let job = crate::jobs::put(&stage, &tenant, "test", json!({}), kith_jobs::Asked::default());
+    let mut socket = Socket::begun(&served, admin.token.as_deref().unwrap());
+    let query = "subscription($id: UUID!) { it: jobProgress(id: $id) { state progress attempts } }";
+    socket.subscribe("job", query, json!({"id": job.meta.id}));
+    assert_eq!(socket.text().pointer("/payload/data/it/state"), Some(&json!("QUEUED")));
+    let (cx, db) = (stage.system(&tenant), &stage.app.db);
+    let claimed = db
+        .write(tenant.id, |conn| {
+            kith_jobs::queue::claim(conn, &cx, &["test"], chrono::TimeDelta::minutes(1)).map(kith_db::Verdict::Commit)
+        })
+        .unwrap()
+        .unwrap();
+    assert_eq!(socket.text().pointer("/payload/data/it/state"), Some(&json!("RUNNING")));
+    let news = kith_jobs::Progress { done: 7, total: Some(10), unit: "rows" };
+    let kept = db.write(tenant.id, |conn| {
+        let lease = chrono::TimeDelta::minutes(1);
+        kith_jobs::queue::keep(conn, &cx, &claimed, lease, Some(&news)).map(kith_db::Verdict::Commit)
+    });
+    kept.unwrap();
+    assert_eq!(socket.text().pointer("/payload/data/it/progress/done"), Some(&json!(7)), "it is no new version");
+    let ended = db.write(tenant.id, |conn| {
+        let came = kith_jobs::queue::Came::Done(json!({"rows": 10}));
+        kith_jobs::queue::conclude(conn, &cx, &claimed, came, None).map(kith_db::Verdict::Commit)
+    });
+    assert!(ended.unwrap());
+    assert_eq!(socket.text().pointer("/payload/data/it/state"), Some(&json!("SUCCEEDED")));
+    assert_eq!(socket.text(), json!({"type": "complete", "id": "job"}));
+    socket.subscribe("none", query, json!({"id": crate::push::new_id()}));
+    assert_eq!(socket.text()["type"], "error", "nobody's job");
+}

@@ -32,7 +32,7 @@ async fn past_alerts_are_held_against_what_came_of_them() {
         let kept = shop.stage.app.db.write(shop.tenant.id, |conn| remember(conn, &cx, &told).map(Verdict::Commit));
         kept.unwrap();
     }
-    assert_eq!(shop.admin.get("/v1/churn-scores?limit=500").await.expect(200).at("/data/20").is_null(), false);
+    assert!(!shop.admin.get("/v1/churn-scores?limit=500").await.expect(200).at("/data/20").is_null());
 
     let found = shop.admin.get("/v1/reports/churn-backtest").await.expect(200).body;
     assert_eq!((&found["customers"], &found["left"], &found["state"]), (&json!(20), &json!(10), &json!("OK")));

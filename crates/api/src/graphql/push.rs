@@ -37,7 +37,7 @@ impl PushMutation {
         let manner = ctx.data::<Arc<Shared>>()?.manner(&key, &arguments, "syncPush").map_err(raise)?;
         let pushed = Pushed::read(&asked).map_err(raise)?;
         let caller = ctx.data::<Caller>()?;
-        caller.charge(u64::try_from(pushed.len()).unwrap_or(u64::MAX)).map_err(raise)?;
+        caller.charge(u64::try_from(pushed.count()).unwrap_or(u64::MAX)).map_err(raise)?;
         let answer = caller.write(manner, move |conn, cx| pushed.take(conn, cx)).await.map_err(raise)?;
         let results: SyncResults =
             serde_json::from_slice(&answer.body).map_err(|error| raise(Error::internal(error)))?;

@@ -16,7 +16,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
 ///
 /// Each change stands for itself, in the order of the list. It names the version that was changed: what others did since is
 /// merged with it field by field, and where both changed the same field to different values, the answer has both. A change is
-/// known by its `changeId` (kept for 30 days), so that a push whose answer was lost can simply be sent again.
+/// known by its `changeId` (kept for 30 days), so that a push whose answer was lost can simply be sent again. A change is
+/// APPLIED (nobody else had changed the record), MERGED (others had), CONFLICT (not done, as others changed the same), GONE
+/// (not done, as the record is archived or out of sight) or REFUSED (not done; the problem says why).
 #[utoipa::path(
     post, path = "/v1/sync/push", operation_id = "sync_push", tag = "sync",
     params(
@@ -42,6 +44,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 pub async fn push(caller: Caller, request: HttpRequest, body: Json) -> Handled {
     let manner = Manner::of(&request, &body.bytes)?;
     let pushed = Pushed::read(&body.object()?)?;
-    caller.charge(u64::try_from(pushed.len()).unwrap_or(u64::MAX))?;
+    caller.charge(u64::try_from(pushed.count()).unwrap_or(u64::MAX))?;
     Ok(answer(caller.write(manner, move |conn, cx| pushed.take(conn, cx)).await?))
 }
