@@ -356,6 +356,8 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
     ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
     ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("connectors", ["RCUA", "RCUA", "R---", "R---"]),
+    ("connector-fields", ["RCUA", "RCUA", "R---", "R---"]),
     ("tenants", ["R.U.", "R.-.", "R.-.", "R.-."]),
     ("users", ["RCUA", "R---", "R---", "R---"]),
     ("teams", ["RCUA", "R---", "R---", "R---"]),

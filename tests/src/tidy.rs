@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
+    ("connectors", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
     ("interactions", &["journal", "kernel", "macros"]),
     ("loyalty", &["journal", "kernel", "macros", "statistics"]),
@@ -28,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "api",
         &[
             "commerce",
+            "connectors",
             "contacts",
             "db",
             "flows",
@@ -55,6 +57,7 @@ const DOMAIN: &[&str] = &[
     "interactions",
     "loyalty",
     "lifecycle",
+    "connectors",
     "flows",
 ];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];

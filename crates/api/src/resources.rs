@@ -1,6 +1,7 @@
 //! Every resource and every error code there is. Standing here is enough to be served.
 
 use kith_commerce as commerce;
+use kith_connectors as connectors;
 use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
@@ -98,6 +99,8 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::RetentionPlan>(),
             Entry::of::<lifecycle::RetentionAction>(),
             Entry::of::<lifecycle::WinBackCase>(),
+            Entry::of::<connectors::Connector>(),
+            Entry::of::<connectors::ConnectorField>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

@@ -32,6 +32,21 @@ pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) 
     Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
 }
 
+/// Those of many records that the actor may `action`, archived or not, locked in the order of their ids, so that two who
+/// lock many do not lock each other out.
+pub fn lock_many(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    ids: &[Uuid],
+    action: Action,
+) -> Result<Box<dyn Rows>> {
+    let scope = cx.require(entry, action)?;
+    let mut out = select(cx, entry, scope, ids);
+    out.sql(" ORDER BY t.id FOR UPDATE OF t");
+    Ok((entry.load)(conn, &out)?)
+}
+
 /// A record that the actor may `action`, locked. One that may only be read is `FORBIDDEN`, any other not found.
 pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: Action) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, action)?;
