@@ -56,6 +56,9 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "concentration",
                     "customerEquity",
                     "accountEntitlements",
+                    "connectorDrift",
+                    "connectorDifferences",
+                    "connectorReceive",
                 ];
                 let known = known.contains(&name.as_str());
                 assert!(known, "a root field that nobody walks over: {name}");
@@ -233,7 +236,7 @@ async fn who_may_not_write_is_refused_before_anybody_looks_at_the_body() {
     let (_, nobody) = with_grants(&stage, &tenant, "");
     let reader = stage.as_role(&tenant, "READ_ONLY");
     let before = records::everything(&stage.admin(&tenant)).await;
-    let reading = |method: &str, path: &str| method == "GET" || path.ends_with("/query");
+    let reading = |method: &str, path: &str| method == "GET" || path.ends_with("/query") || path.ends_with("/drift");
     let mut walked = 0;
     for (role, client) in [("READ_ONLY", reader), ("nothing", nobody)] {
         for (method, path, key) in operations(&ids) {

@@ -2,6 +2,7 @@
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod board;
+mod connectors;
 mod documents;
 mod forecast;
 mod handler;
@@ -35,11 +36,18 @@ pub struct Query(
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
     value::ValueQuery,
+    connectors::ConnectorQuery,
 );
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(roots::StandardMutation, viewer::IdentityMutation, documents::DocumentMutation, push::PushMutation);
+pub struct Mutation(
+    roots::StandardMutation,
+    viewer::IdentityMutation,
+    documents::DocumentMutation,
+    push::PushMutation,
+    connectors::ConnectorMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

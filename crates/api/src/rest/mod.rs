@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod capture;
+pub mod connectors;
 pub mod documents;
 pub mod forecast;
 pub mod metrics;
@@ -31,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     system::routes(config);
     auth::routes(config);
     capture::routes(config);
+    connectors::routes(config);
     documents::routes(config);
     push::routes(config);
     metrics::routes(config);
