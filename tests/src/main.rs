@@ -6,6 +6,7 @@ mod bad_input;
 mod commerce;
 mod compression;
 mod concurrency;
+mod connectors;
 mod contacts;
 mod golden;
 mod graphql;

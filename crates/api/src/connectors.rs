@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Records that a part of the tree is charged as: a whole one is a hundred times as many.
+/// Records that a question about the tree is charged as, however many it reads: nobody asks without end, and everybody can ask.
 const PRICE: u64 = 2_000;
 
 /// Records of another system.
@@ -268,7 +268,8 @@ impl ConnectorDrift {
 impl From<Part> for ConnectorDrift {
     fn from(part: Part) -> Self {
         let nodes = |nodes: Vec<Node>| {
-            let node = |node: Node| ConnectorDriftNode { hash: hex(&node.hash), prefix: node.prefix, count: node.count };
+            let node =
+                |node: Node| ConnectorDriftNode { hash: hex(&node.hash), prefix: node.prefix, count: node.count };
             nodes.into_iter().map(node).collect()
         };
         let leaf = |leaf: drift::Leaf| ConnectorDriftLeaf {
@@ -314,10 +315,15 @@ fn comparison(connector: Uuid, body: &Map<String, Value>) -> Result<(Question, C
     let resource = body.get("resource").and_then(Value::as_str);
     violations.ensure(resource.is_some(), "/resource", "REQUIRED", "Expected the name of a resource.");
     let fields = body.get("fields").filter(|fields| !fields.is_null());
-    let names = fields.and_then(Value::as_array).and_then(|list| {
-        list.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
-    });
-    violations.ensure(fields.is_none() == names.is_none(), "/fields", "WRONG_TYPE", "Expected a list of names of fields.");
+    let names = fields
+        .and_then(Value::as_array)
+        .and_then(|list| list.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
+    violations.ensure(
+        fields.is_none() == names.is_none(),
+        "/fields",
+        "WRONG_TYPE",
+        "Expected a list of names of fields.",
+    );
     let claims = match Claims::parse(body.get("buckets")) {
         Ok(claims) => claims,
         Err(error) => {

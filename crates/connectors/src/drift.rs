@@ -193,7 +193,8 @@ fn subject(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Result<Subj
         Some(names) => {
             let known = |name: &String| entry.field(name).map(|(_, field)| field).filter(|field| is_comparable(field));
             for name in names.iter().filter(|name| known(name).is_none()) {
-                let all: Vec<_> = entry.fields.iter().filter(|field| is_comparable(field)).map(|field| field.name).collect();
+                let all: Vec<_> =
+                    entry.fields.iter().filter(|field| is_comparable(field)).map(|field| field.name).collect();
                 let detail = format!("{name:?} cannot be compared. Expected some of {}.", all.join(", "));
                 violations.add(at("fields"), "UNKNOWN_FIELD", detail);
             }
@@ -225,7 +226,8 @@ fn walk(
         last = Some(end.clone());
         seen += page.len();
         if seen > MAX_RECORDS {
-            let detail = format!("There are more than {MAX_RECORDS} records. Ask for them bucket by bucket, with a prefix.");
+            let detail =
+                format!("There are more than {MAX_RECORDS} records. Ask for them bucket by bucket, with a prefix.");
             return Err(Error::new(&codes::CONFLICT, detail));
         }
         let ids: Vec<Uuid> = page.iter().map(|(_, id)| *id).collect();

@@ -4,11 +4,9 @@ use crate::connector::{Authority, Connector};
 use crate::{AREA, drift};
 use diesel::PgConnection;
 use kith_journal::store;
-use kith_kernel::ids::ConnectorId;
 use kith_kernel::ids::ConnectorFieldId;
-use kith_kernel::{
-    Access, Bind, Cx, Entry, Field, Relation, Resource, Result, SubjectType, Verb, Violations,
-};
+use kith_kernel::ids::ConnectorId;
+use kith_kernel::{Access, Bind, Cx, Entry, Field, Relation, Resource, Result, SubjectType, Verb, Violations};
 use kith_macros::resource;
 use std::collections::HashMap;
 
@@ -79,7 +77,9 @@ impl Authorities {
     /// Reads them. They hold for whoever sends, whether they may see them or not.
     pub fn of(conn: &mut PgConnection, cx: &Cx, connector: &Connector) -> Result<Self> {
         let fields = store::rows::<ConnectorField>(conn, cx, |out| {
-            out.sql(" AND t.connector_id = ").bind(Bind::Uuid(Some(connector.meta.id))).sql(" AND t.archived_at IS NULL");
+            out.sql(" AND t.connector_id = ")
+                .bind(Bind::Uuid(Some(connector.meta.id)))
+                .sql(" AND t.archived_at IS NULL");
         })?;
         let own = fields.into_iter().map(|field| ((field.resource, field.field), field.authority)).collect();
         Ok(Authorities { own, default: connector.default_authority })
@@ -94,8 +94,13 @@ impl Authorities {
     /// The fields of a resource for which somebody was named, in alphabetical order, without those that cannot be compared.
     pub fn named(&self, entry: &'static Entry) -> Vec<&'static str> {
         let has = |field: &&Field| self.own.contains_key(&(entry.name.to_owned(), field.name.to_owned()));
-        let mut all: Vec<_> =
-            entry.fields.iter().filter(has).filter(|field| drift::is_comparable(field)).map(|field| field.name).collect();
+        let mut all: Vec<_> = entry
+            .fields
+            .iter()
+            .filter(has)
+            .filter(|field| drift::is_comparable(field))
+            .map(|field| field.name)
+            .collect();
         all.sort_unstable();
         all
     }

@@ -43,9 +43,8 @@ impl Times {
             out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.record_id = ANY(").bind(Bind::Uuids(ids.clone()));
             out.sql(") AND t.resource = ANY(").bind(Bind::Texts(resources.clone())).sql(")");
         };
-        let mut out = Statement::new(
-            "SELECT t.resource, t.record_id, f.field, max(t.at) FROM audit_log t CROSS JOIN unnest(",
-        );
+        let mut out =
+            Statement::new("SELECT t.resource, t.record_id, f.field, max(t.at) FROM audit_log t CROSS JOIN unnest(");
         out.bind(Bind::Texts(fields.clone())).sql(") AS f(field) WHERE t.tenant_id = ");
         of(&mut out);
         out.sql(" AND (t.operation = 'created' OR f.field = ANY(t.changed_fields)) GROUP BY 1, 2, 3");
@@ -61,7 +60,10 @@ impl Times {
             RunQueryDsl::load(out.typed::<There>(), conn)?;
         Ok(Times {
             here: here.into_iter().map(|(resource, id, field, at)| ((resource, id, field), at)).collect(),
-            there: there.into_iter().map(|(resource, id, field, at, taken)| ((resource, id, field), (at, taken))).collect(),
+            there: there
+                .into_iter()
+                .map(|(resource, id, field, at, taken)| ((resource, id, field), (at, taken)))
+                .collect(),
             taken: HashMap::new(),
         })
     }

@@ -9,9 +9,7 @@ use chrono::{DateTime, Utc};
 use diesel::{Connection, PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::batch::in_data;
 use kith_journal::{log, store, verbs};
-use kith_kernel::{
-    Access, Action, Bind, Cx, Entry, Error, ErrorKind, Field, Result, Row, Statement, codes, text_enum,
-};
+use kith_kernel::{Access, Action, Bind, Cx, Entry, Error, ErrorKind, Field, Result, Row, Statement, codes, text_enum};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -159,7 +157,8 @@ impl Desk {
             // Who may not change them at all is told so record by record.
             let Some(ids) = ids.get(entry.name).filter(|_| cx.require(entry, Action::Update).is_ok()) else { continue };
             let found = store::lock_many(conn, cx, entry, ids, Action::Update)?;
-            let found = (0..found.len()).filter_map(|at| found.row(at)).map(|row| ((entry.name, row.meta().id), row.copy()));
+            let found =
+                (0..found.len()).filter_map(|at| found.row(at)).map(|row| ((entry.name, row.meta().id), row.copy()));
             rows.extend(found.collect::<Vec<_>>());
         }
         // After the rows are locked, so that nobody changes them any more.
@@ -205,7 +204,8 @@ impl Desk {
         let mut decision = Decision::default();
         for (name, value) in &record.data {
             let known = entry.field(name).map(|(_, field)| field);
-            let authority = known.map_or(Authority::External, |field| self.authorities.authority(entry.name, field.name));
+            let authority =
+                known.map_or(Authority::External, |field| self.authorities.authority(entry.name, field.name));
             match known {
                 Some(field) if authority == Authority::Crm && !field.required => {
                     decision.left_aside.push(aside(field, authority, Reason::DecidedHere, None));
@@ -234,7 +234,8 @@ impl Desk {
         let (entry, mut wanted) = (record.entry, row.copy());
         let mut decision = Decision::default();
         for (name, value) in &record.data {
-            let known = entry.field(name).filter(|(_, field)| matches!(field.access, Access::Write | Access::CreateOnly));
+            let known =
+                entry.field(name).filter(|(_, field)| matches!(field.access, Access::Write | Access::CreateOnly));
             let Some((index, field)) = known else {
                 // Refused by the verb, with what would be right.
                 decision.take.insert(name.clone(), value.clone());
@@ -305,9 +306,8 @@ fn links(conn: &mut PgConnection, cx: &Cx, connector: &Connector, records: &[&Re
     let column = |pick: fn(&Entry, &str) -> String| {
         Bind::Texts(records.iter().map(|record| pick(record.entry, &record.external_id)).collect())
     };
-    let mut out = Statement::new(
-        "SELECT x.subject_type, x.external_id, x.subject_id FROM external_ids x WHERE x.tenant_id = ",
-    );
+    let mut out =
+        Statement::new("SELECT x.subject_type, x.external_id, x.subject_id FROM external_ids x WHERE x.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND x.system = ").bind(Bind::Text(Some(connector.system.clone())));
     out.sql(" AND x.archived_at IS NULL AND (x.subject_type, x.external_id) IN (SELECT * FROM unnest(");
     out.bind(column(|entry, _| entry.subject.clone())).sql(", ").bind(column(|_, key| key.to_owned())).sql("))");

@@ -26,8 +26,12 @@ impl ConnectorQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The connector.")] id: Uuid,
         #[graphql(desc = "The resource.")] resource: String,
-        #[graphql(desc = "The fields to hash; those that have connector fields unless given.")] fields: Option<Vec<String>>,
-        #[graphql(desc = "None, one or two lower-case hexadecimal digits: all, a group or a bucket.")] prefix: Option<String>,
+        #[graphql(desc = "The fields to hash; those that have connector fields unless given.")] fields: Option<
+            Vec<String>,
+        >,
+        #[graphql(desc = "None, one or two lower-case hexadecimal digits: all, a group or a bucket.")] prefix: Option<
+            String,
+        >,
     ) -> async_graphql::Result<ConnectorDrift> {
         let question = Question { connector: id, resource, fields, at: "" };
         ConnectorDrift::ask(ctx.data::<Caller>()?, question, prefix.unwrap_or_default()).await.map_err(raise)
@@ -39,8 +43,9 @@ impl ConnectorQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The connector.")] id: Uuid,
         #[graphql(desc = "The resource.")] resource: String,
-        #[graphql(desc = "The fields that were hashed; those that have connector fields unless given.")]
-        fields: Option<Vec<String>>,
+        #[graphql(desc = "The fields that were hashed; those that have connector fields unless given.")] fields: Option<
+            Vec<String>,
+        >,
         #[graphql(desc = "What it has in some or all buckets.")] buckets: Vec<ConnectorBucket>,
     ) -> async_graphql::Result<ConnectorDifferences> {
         let asked = json!({"resource": resource, "fields": fields, "buckets": serde_json::to_value(&buckets)?});
@@ -76,7 +81,8 @@ impl ConnectorMutation {
         let manner = ctx.data::<Arc<Shared>>()?.manner(&key, &arguments, "connectorReceive").map_err(raise)?;
         let records = connectors::records(&asked).map_err(raise)?;
         caller.charge(u64::try_from(records.len()).unwrap_or(u64::MAX)).map_err(raise)?;
-        let answer = caller.write(manner, move |conn, cx| connectors::take(conn, cx, id, &records)).await.map_err(raise)?;
+        let answer =
+            caller.write(manner, move |conn, cx| connectors::take(conn, cx, id, &records)).await.map_err(raise)?;
         let results: ConnectorResults =
             serde_json::from_slice(&answer.body).map_err(|error| raise(Error::internal(error)))?;
         Ok(results.results)

@@ -10,9 +10,9 @@ use crate::http::body::Json;
 use crate::http::problem::Handled;
 use crate::http::query;
 use actix_web::{HttpRequest, web};
+use kith_connectors::Connector;
 use kith_connectors::drift::Question;
 use kith_connectors::receive::MAX_RECORDS;
-use kith_connectors::Connector;
 
 /// Their routes.
 pub fn routes(config: &mut web::ServiceConfig) {
