@@ -92,8 +92,10 @@ async fn the_newest_change_wins_whichever_side_made_it_and_however_late_it_comes
     let (stage, _tenant, admin) = set_up();
     let erp = connector(&admin, &[("name", "NEWEST"), ("website", "NEWEST")]).await;
     let start = stage.now();
-    let at = |minutes: i64| Some(start + TimeDelta::minutes(minutes));
-    let now = |minutes: i64| stage.app.clock.stop_at(start + TimeDelta::minutes(minutes));
+    // Steps of half a minute, as a token lives for fifteen.
+    let after = |steps: i64| start + TimeDelta::seconds(30 * steps);
+    let at = |steps: i64| Some(after(steps));
+    let now = |steps: i64| stage.app.clock.stop_at(after(steps));
     let name = |name: &str| json!({"name": name});
     let undated = send(&admin, &erp, vec![record("ALFKI", None, name("0"))]).await;
     assert_eq!(undated[0]["problem"]["errors"][0]["pointer"], "/changedAt");
@@ -122,7 +124,7 @@ async fn the_newest_change_wins_whichever_side_made_it_and_however_late_it_comes
     // Another field was not touched here since.
     assert_eq!((statuses(&older), told(&older[0])), (vec!["UPDATED"], vec![("name", "NEWEST", "NEWER_HERE")]));
     let changed: DateTime<Utc> = older[0]["leftAside"][0]["changedAt"].as_str().unwrap().parse().unwrap();
-    assert_eq!(changed, start + TimeDelta::minutes(10));
+    assert_eq!(changed, after(10));
     now(13);
     let newer =
         send(&admin, &erp, vec![record("ALFKI", at(12), name("there 12")), record("ALFKI", at(12), name("tie"))]);

@@ -325,6 +325,54 @@ diesel::table! {
 }
 
 diesel::table! {
+    connector_changes () {
+        tenant_id -> Uuid,
+        connector_id -> Uuid,
+        resource -> Text,
+        record_id -> Uuid,
+        field -> Text,
+        changed_at -> Timestamptz,
+        taken_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    connector_fields (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        connector_id -> Uuid,
+        resource -> Text,
+        field -> Text,
+        authority -> Text,
+    }
+}
+
+diesel::table! {
+    connectors (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        system -> Text,
+        description -> Nullable<Text>,
+        default_authority -> Text,
+        is_paused -> Bool,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     contact_points (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1451,6 +1499,18 @@ diesel::table! {
         spend_parameters -> Jsonb,
         findings -> Jsonb,
         validation -> Jsonb,
+    }
+}
+
+diesel::table! {
+    pushed_changes () {
+        tenant_id -> Uuid,
+        principal_id -> Uuid,
+        client_id -> Uuid,
+        change_id -> Uuid,
+        fingerprint -> Binary,
+        result -> Jsonb,
+        created_at -> Timestamptz,
     }
 }
 
