@@ -182,6 +182,24 @@ async fn tree(admin: &Client, erp: &str, stage: &Stage) {
 }
 
 #[actix_web::test]
+async fn the_leaf_in_the_documentation_is_that_of_the_server() {
+    let stage = Stage::new();
+    let admin = stage.admin(&stage.tenant());
+    let erp = connector(&admin, &[]).await;
+    let data = json!({"name": "Example GmbH", "legalName": "Example GmbH & Co. KG", "website": "https://example.com"});
+    let body = json!({"records": [{"resource": "accounts", "externalId": "10042", "data": data}]});
+    admin.post(&format!("/v1/connectors/{erp}/records"), body).await.expect(207);
+    let text = std::fs::read_to_string(crate::tidy::root().join("docs/connectors.md")).unwrap();
+    let told = text.split("the text and its hash are:\n\n```\n").nth(1).unwrap();
+    let (written, told) = told.split_once('\n').unwrap();
+    let told = told.lines().next().unwrap();
+    assert_eq!(told, hex(&hash(written)));
+    let bucket = hex(&hash("10042")[..1]);
+    let path = format!("/v1/connectors/{erp}/drift?resource=accounts&fields=website,legalName&prefix={bucket}");
+    assert_eq!(admin.get(&path).await.expect(200).at("/leaves/0/hash"), told);
+}
+
+#[actix_web::test]
 async fn questions_that_make_no_sense_are_refused_and_graphql_answers_the_same() {
     let stage = Stage::new();
     let admin = stage.admin(&stage.tenant());
