@@ -14,7 +14,7 @@ endif
 CI_STEPS := check test clients
 BUILD_KITH = scripts/ensure-postgres && cargo build --release --locked -p kith-server
 
-.PHONY: help run test test-area check golden db migrate seed doc clients bench ci ci-steps
+.PHONY: help run test test-area check golden db migrate seed doc clients bench bench-bulk ci ci-steps
 
 help: ## lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -53,6 +53,9 @@ clients: ## generates clients from the contracts and compiles them
 
 bench: ## measures the release build against pgbench (needs wrk and python3)
 	$(BUILD_KITH) && python3 bench/run.py
+
+bench-bulk: ## measures bulk loads against COPY and one upsert: make bench-bulk SCALE=100000
+	$(BUILD_KITH) && python3 bench/bulk.py
 
 ci: $(CI_STEPS) ## everything that CI runs
 

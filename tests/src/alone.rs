@@ -2,7 +2,9 @@
 //! `.config/nextest.toml`.
 
 mod binary;
+mod bulk;
 mod database;
+mod feed;
 mod graphql;
 mod log;
 mod login;
@@ -10,3 +12,4 @@ mod outage;
 mod overload;
 mod process;
 mod soak;
+mod webhooks;

@@ -132,7 +132,8 @@ fn every_graphql_type_and_field_is_described() {
         let named = line.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && !line.starts_with("schema")
             && !line.starts_with("query:")
-            && !line.starts_with("mutation:");
+            && !line.starts_with("mutation:")
+            && !line.starts_with("subscription:");
         if line.starts_with('"') {
             described = true;
         } else if named {

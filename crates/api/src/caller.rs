@@ -12,6 +12,7 @@ use crate::http::{headers, query};
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use futures_util::future::LocalBoxFuture;
 use kith_db::Verdict;
@@ -44,6 +45,8 @@ pub struct Caller {
     pub origin: Origin,
     /// The login this token came from, if it was one.
     pub session: Option<Uuid>,
+    /// What was proved; none for strangers.
+    proof: Option<Proof>,
     /// One GraphQL request may not take more connections than this.
     permits: Arc<Semaphore>,
 }
@@ -79,6 +82,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// It was stored before.
     pub replayed: bool,
+    /// It holds a secret, which is not stored under any key.
+    pub confidential: bool,
 }
 
 /// How a write is to be run.
@@ -128,7 +133,43 @@ impl Caller {
         let actor = Arc::new(Actor::system());
         let known = Arc::new(Principal { actor, currency: Currency::EUR, requires_version: false });
         let origin = origin(request, "capture");
-        Caller { app, tenant, known, origin, session: None, permits: Arc::new(Semaphore::new(1)) }
+        Caller { app, tenant, known, origin, session: None, proof: None, permits: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Whoever sends a token by other means than the header of a request: in the first message of a socket.
+    pub async fn of_token(app: web::Data<App>, token: &str, origin: Origin) -> Result<Self> {
+        let proof = prove(&app, token)?;
+        Caller::proved(app, proof, origin).await
+    }
+
+    async fn proved(app: web::Data<App>, proof: Proof, origin: Origin) -> Result<Self> {
+        let known = known(&app, &proof).await?;
+        let payer = Payer { tenant: proof.tenant, principal: proof.principal };
+        app.rate.take(&payer, app.clock.now())?;
+        Ok(Caller {
+            app,
+            tenant: proof.tenant,
+            known,
+            origin,
+            session: proof.session,
+            proof: Some(proof),
+            permits: Arc::new(Semaphore::new(2)),
+        })
+    }
+
+    /// When the token ends; none for API keys.
+    pub fn expires(&self) -> Option<DateTime<Utc>> {
+        self.proof.as_ref().and_then(|proof| proof.expires)
+    }
+
+    /// Looks again who is asking, for what goes on for longer than a request: with the rights of now, or refused.
+    pub async fn renew(&mut self) -> Result<()> {
+        let Some(proof) = self.proof.clone() else { return Ok(()) };
+        if proof.expires.is_some_and(|expires| expires <= self.app.clock.now()) {
+            return Err(Error::new(&codes::TOKEN_EXPIRED, "The access token has expired."));
+        }
+        self.known = known(&self.app, &proof).await?;
+        Ok(())
     }
 
     /// Charges what makes a request more expensive than others: another request for every full hundred of records that
@@ -184,7 +225,7 @@ impl Caller {
                 if manner.dry_run {
                     return Ok(Verdict::RollBack(answer));
                 }
-                if let Some((key, fingerprint)) = &manner.key {
+                if let Some((key, fingerprint)) = manner.key.as_ref().filter(|_| !answer.confidential) {
                     keep(conn, &cx, key, fingerprint, &answer)?;
                 }
                 Ok(Verdict::Commit(answer))
@@ -225,6 +266,7 @@ fn replay(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8]) -> Re
             .and_then(|version| i32::try_from(version).ok()),
         location: headers.get("location").and_then(serde_json::Value::as_str).map(str::to_owned),
         replayed: true,
+        confidential: false,
     }))
 }
 
@@ -274,25 +316,36 @@ async fn identify(request: &HttpRequest) -> Result<Caller> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
     }
-    let token = token.trim();
-    let proof = match kith_identity::api_key::parse_key(token) {
-        Some((tenant, id, hash)) => Proof { tenant, principal: id, session: None, hash: Some(hash) },
+    let proof = prove(&app, token.trim())?;
+    let payer = Payer { tenant: proof.tenant, principal: proof.principal };
+    let origin = origin(request, if request.path() == "/graphql" { "graphql" } else { "rest" });
+    let caller = Caller::proved(app, proof, origin).await;
+    // Also where the rate is what refuses; but not where nobody is known.
+    if !caller.as_ref().is_err_and(|error| error.code.kind == kith_kernel::ErrorKind::Unauthenticated) {
+        request.extensions_mut().insert(payer);
+    }
+    caller
+}
+
+/// What a token or a key proves by itself.
+fn prove(app: &App, token: &str) -> Result<Proof> {
+    Ok(match kith_identity::api_key::parse_key(token) {
+        Some((tenant, id, hash)) => Proof { tenant, principal: id, session: None, hash: Some(hash), expires: None },
         None => {
             let claims = app.tokens.verify(token, app.clock.now())?;
-            Proof { tenant: claims.tenant, principal: claims.subject, session: claims.sid, hash: None }
+            Proof {
+                tenant: claims.tenant,
+                principal: claims.subject,
+                session: claims.sid,
+                hash: None,
+                expires: Some(claims.exp),
+            }
         }
-    };
-    let known = known(&app, &proof).await?;
-    let Proof { tenant, principal, session, .. } = proof;
-    let payer = Payer { tenant, principal };
-    request.extensions_mut().insert(payer);
-    app.rate.take(&payer, app.clock.now())?;
-    let origin = origin(request, if request.path() == "/graphql" { "graphql" } else { "rest" });
-    Ok(Caller { app, tenant, known, origin, session, permits: Arc::new(Semaphore::new(2)) })
+    })
 }
 
 /// For the audit trail.
-fn origin(request: &HttpRequest, channel: &'static str) -> Origin {
+pub(crate) fn origin(request: &HttpRequest, channel: &'static str) -> Origin {
     Origin {
         request_id: request.extensions().get::<RequestId>().map(|id| id.0),
         address: request.peer_addr().map(|address| address.ip()),
@@ -301,6 +354,7 @@ fn origin(request: &HttpRequest, channel: &'static str) -> Origin {
 }
 
 /// What a request proved to be.
+#[derive(Clone)]
 struct Proof {
     tenant: Uuid,
     principal: Uuid,
@@ -308,6 +362,8 @@ struct Proof {
     session: Option<Uuid>,
     /// Of the secret of an API key.
     hash: Option<[u8; 32]>,
+    /// When the token ends.
+    expires: Option<DateTime<Utc>>,
 }
 
 /// The rights of a principal, from the cache or from the database.
@@ -319,7 +375,7 @@ async fn known(app: &web::Data<App>, proof: &Proof) -> Result<Arc<Principal>> {
         Some(hash) => Uuid::from_slice(hash.get(..16).unwrap_or_default()).unwrap_or_default(),
     };
     let cached = (proof.tenant, proof.principal, secret);
-    let &Proof { tenant, principal, session, hash } = proof;
+    let &Proof { tenant, principal, session, hash, .. } = proof;
     if let Some(known) = app.known.get(&cached) {
         return Ok(known);
     }

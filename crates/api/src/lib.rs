@@ -18,10 +18,12 @@ pub mod push;
 use graphql::limits as graphql_limits;
 pub mod http;
 pub mod lifecycle;
+pub mod live;
 pub mod openapi;
 pub mod reconciliation;
 mod resources;
 pub mod rest;
+pub mod transactions;
 pub mod value;
 
 pub use app::{App, Settings};

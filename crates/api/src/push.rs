@@ -55,9 +55,9 @@ pub struct SyncChange {
 pub struct SyncResult {
     /// The change.
     change_id: Uuid,
-    /// APPLIED: done, and nobody else had changed the record. MERGED: done to a record that others had changed meanwhile.
-    /// CONFLICT: not done, as others changed the same. GONE: not done, as the record is archived or out of sight. REFUSED: not
-    /// done; the problem says why.
+    /// APPLIED (done, and nobody else had changed the record), MERGED (done to a record that others had changed meanwhile),
+    /// CONFLICT (not done, as others changed the same), GONE (not done, as the record is archived or out of sight) or REFUSED
+    /// (not done, and the problem says why).
     #[schema(example = "MERGED")]
     status: String,
     /// The resource.

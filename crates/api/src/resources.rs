@@ -1,15 +1,18 @@
 //! Every resource and every error code there is. Standing here is enough to be served.
 
+use kith_bulk as bulk;
 use kith_commerce as commerce;
 use kith_connectors as connectors;
 use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
+use kith_jobs as jobs;
 use kith_kernel::{Catalogue, Code, Entry, Metric, codes};
 use kith_lifecycle as lifecycle;
 use kith_loyalty as loyalty;
 use kith_loyalty::programme;
 use kith_pipeline as pipeline;
+use kith_webhooks as webhooks;
 use std::sync::LazyLock;
 
 /// Every resource, in the order in which documentation lists them.
@@ -101,6 +104,12 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::WinBackCase>(),
             Entry::of::<connectors::Connector>(),
             Entry::of::<connectors::ConnectorField>(),
+            Entry::of::<webhooks::WebhookEndpoint>(),
+            Entry::of::<webhooks::WebhookDelivery>(),
+            Entry::of::<webhooks::WebhookAttempt>(),
+            Entry::of::<jobs::Job>(),
+            Entry::of::<jobs::Schedule>(),
+            Entry::of::<bulk::BulkLoad>(),
             Entry::of::<identity::Tenant>(),
             Entry::of::<identity::User>(),
             Entry::of::<identity::Team>(),

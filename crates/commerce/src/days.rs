@@ -157,5 +157,5 @@ pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<(
     };
     // A plan that was made while the tables were small would be kept while they grow.
     out.sql(KEEP).once().execute(conn)?;
-    Ok(())
+    kith_journal::wake::at(conn, cx, cx.now)
 }

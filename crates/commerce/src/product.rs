@@ -18,6 +18,7 @@ pub struct ProductFamily {
 
 impl Resource for ProductFamily {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const ADMINISTRATIVE: bool = true;
     const RELATIONS: &'static [Relation] =
         &[Relation::many("products", "products", "family_id", "The products that belong to it.")];
@@ -54,6 +55,7 @@ pub struct Product {
 
 impl Resource for Product {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const ADMINISTRATIVE: bool = true;
     const RELATIONS: &'static [Relation] =
         &[Relation::about("externalIds", "external-ids", "PRODUCT", "Its keys in other systems.")];

@@ -55,6 +55,7 @@ pub struct Shipment {
 
 impl Resource for Shipment {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["order"] };
     const RELATIONS: &'static [Relation] =
         &[Relation::about("externalIds", "external-ids", "SHIPMENT", "Its keys in other systems.")];

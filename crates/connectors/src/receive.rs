@@ -156,7 +156,7 @@ impl Desk {
         for entry in cx.catalogue.entries() {
             // Who may not change them at all is told so record by record.
             let Some(ids) = ids.get(entry.name).filter(|_| cx.require(entry, Action::Update).is_ok()) else { continue };
-            let found = store::lock_many(conn, cx, entry, ids, Action::Update)?;
+            let found = store::lock_many(conn, cx, entry, ids.clone(), Action::Update)?;
             let found =
                 (0..found.len()).filter_map(|at| found.row(at)).map(|row| ((entry.name, row.meta().id), row.copy()));
             rows.extend(found.collect::<Vec<_>>());

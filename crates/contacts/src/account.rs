@@ -140,6 +140,7 @@ pub struct Account {
 
 impl Resource for Account {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: Some("owner_id"), team: Some("team_id"), via: &[] };
     const GATHERS: bool = true;
     const RELATIONS: &'static [Relation] = &[
@@ -184,6 +185,11 @@ impl Resource for Account {
                 "Revenue is not negative.",
             );
         }
+    }
+
+    fn alone(&self, before: Option<&Self>) -> bool {
+        // Whether that closes a circle is asked of the tree as it is stored.
+        before.is_some_and(|before| before.parent_id != self.parent_id)
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {

@@ -49,6 +49,7 @@ pub struct AccountRole {
 
 impl Resource for AccountRole {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account"] };
 
     fn check(&self, violations: &mut Violations) {

@@ -57,6 +57,7 @@ pub struct Address {
 
 impl Resource for Address {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account", "contact"] };
 
     fn check(&self, violations: &mut Violations) {

@@ -54,6 +54,7 @@ pub struct Contact {
 
 impl Resource for Contact {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: Some("owner_id"), team: None, via: &["account"] };
     const RELATIONS: &'static [Relation] = &[
         Relation::many("contactPoints", "contact-points", "contact_id", "How to reach them."),

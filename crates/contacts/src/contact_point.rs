@@ -66,6 +66,7 @@ pub struct ContactPoint {
 
 impl Resource for ContactPoint {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account", "contact"] };
 
     fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, before: Option<&Self>) -> Result<()> {

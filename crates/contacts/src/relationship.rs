@@ -57,6 +57,7 @@ pub struct Relationship {
 
 impl Resource for Relationship {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const OWNERSHIP: Ownership =
         Ownership { owner: None, team: None, via: &["fromAccount", "fromContact", "toAccount", "toContact"] };
 

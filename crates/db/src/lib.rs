@@ -6,6 +6,10 @@
 pub mod embedded;
 mod migrate;
 mod pool;
+mod signals;
+mod watchdog;
 
 pub use migrate::{APP_ROLE, Instance, MigrateError, check_durability, instance, migrate};
 pub use pool::{Db, Options, TenantMode, Verdict};
+pub use signals::Signals;
+pub use watchdog::{Horizon, Watchdog};

@@ -61,7 +61,9 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrateError> {
     conn.batch_execute(LOCK).map_err(|error| refuse("The migration lock cannot be taken", error))?;
     let run = prepare(&mut conn).and_then(|()| {
         let run = conn.run_pending_migrations(MIGRATIONS).map_err(|error| refuse("A migration failed", error))?;
-        Ok(run.iter().map(ToString::to_string).collect())
+        let names = run.iter().map(ToString::to_string).collect();
+        recognise(&mut conn).map_err(|error| refuse("The database cannot be told from its copies", error))?;
+        Ok(names)
     });
     conn.batch_execute(UNLOCK).map_err(|error| refuse("The migration lock cannot be given back", error))?;
     run
@@ -86,6 +88,31 @@ fn prepare(conn: &mut PgConnection) -> Result<(), MigrateError> {
         let help = format!("The role {APP_ROLE} cannot be prepared (an administrator can: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO <user>)");
         refuse(&help, error)
     })
+}
+
+/// Begins another epoch in a database that was restored: positions in the change log are made of transaction ids, which
+/// mean nothing in another cluster, in another database, or on another timeline, where those after the point of recovery
+/// are used again. What the log holds goes to its beginning, in the order of its numbers, before every change to come.
+fn recognise(conn: &mut PgConnection) -> diesel::QueryResult<()> {
+    conn.batch_execute(
+        "DO $$
+         DECLARE
+             known text := (SELECT identity FROM instance);
+             found text := format('%s/%s/%s', (SELECT system_identifier FROM pg_control_system()),
+                 (SELECT oid FROM pg_database WHERE datname = current_database()), (SELECT timeline_id FROM pg_control_checkpoint()));
+         BEGIN
+             IF known IS NOT DISTINCT FROM found THEN RETURN; END IF;
+             UPDATE instance SET identity = found;
+             IF known IS NULL THEN RETURN; END IF;
+             UPDATE instance SET epoch = gen_random_uuid();
+             ALTER TABLE change_log NO FORCE ROW LEVEL SECURITY;
+             ALTER TABLE change_log_floors NO FORCE ROW LEVEL SECURITY;
+             UPDATE change_log SET xid = '0' WHERE xid <> '0';
+             DELETE FROM change_log_floors;
+             ALTER TABLE change_log FORCE ROW LEVEL SECURITY;
+             ALTER TABLE change_log_floors FORCE ROW LEVEL SECURITY;
+         END $$;",
+    )
 }
 
 /// What the database says about this installation.

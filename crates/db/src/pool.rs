@@ -11,8 +11,8 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
 use kith_kernel::{Error, Result, codes, is_plain, is_plain_sql};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -214,9 +214,14 @@ pub enum Verdict<T> {
 #[derive(Clone)]
 pub struct Db {
     pool: r2d2::Pool<Manager>,
+    url: Arc<str>,
     mode: TenantMode,
     outages: Arc<AtomicU64>,
+    committed: Arc<OnceLock<OnCommit>>,
 }
+
+/// Is told the tenant of every transaction that may have changed something, after its end.
+type OnCommit = Box<dyn Fn(Uuid) + Send + Sync>;
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -231,6 +236,7 @@ impl Db {
     /// Opens a pool. Connections are made when first needed.
     pub fn open(options: Options) -> Result<Self> {
         let (mode, outages) = (options.tenant_mode, Arc::new(AtomicU64::new(0)));
+        let url = options.url.as_str().into();
         let pool = r2d2::Pool::builder()
             .max_size(options.size)
             .min_idle(Some(0))
@@ -238,7 +244,27 @@ impl Db {
             // A check at every check-out costs a round trip; a broken connection shows itself on first use.
             .test_on_check_out(false)
             .build_unchecked(Manager { options, outages: outages.clone() });
-        Ok(Db { pool, mode, outages })
+        Ok(Db { pool, url, mode, outages, committed: Arc::default() })
+    }
+
+    /// Has somebody told the tenant of every transaction that may have changed something, once it has ended. There is one
+    /// who is told; whoever comes second is not.
+    pub fn on_commit(&self, told: impl Fn(Uuid) + Send + Sync + 'static) {
+        // Tolerated: see above.
+        self.committed.set(Box::new(told)).ok();
+    }
+
+    /// A connection beside the pool, as the role that connects and for no tenant: for signals and for looking at sessions.
+    pub(crate) fn dedicated(&self) -> Result<PgConnection> {
+        let mut conn = PgConnection::establish(&impatient(&self.url)).map_err(Error::unavailable)?;
+        conn.batch_execute("SET statement_timeout = '5s'; SET application_name = 'kith signals'")?;
+        Ok(conn)
+    }
+
+    fn committed<T>(&self, tenant: Uuid, result: &Result<T>) {
+        if let (Ok(_), Some(told)) = (result, self.committed.get()) {
+            told(tenant);
+        }
     }
 
     /// Most connections.
@@ -292,12 +318,27 @@ impl Db {
 
     /// Runs work in one transaction of one tenant. When a deadlock or a serialization failure ends it, it runs again
     /// from the start, so it must do nothing outside the database.
-    pub fn write<T>(&self, tenant: Uuid, mut work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+    pub fn write<T>(&self, tenant: Uuid, work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+        self.write_as(tenant, Transaction::Usual, work)
+    }
+
+    /// The same for work that writes many rows with each statement, which may take a minute.
+    pub fn write_many<T>(&self, tenant: Uuid, work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>) -> Result<T> {
+        self.write_as(tenant, Transaction::Many, work)
+    }
+
+    fn write_as<T>(
+        &self,
+        tenant: Uuid,
+        transaction: Transaction,
+        mut work: impl FnMut(&mut PgConnection) -> Result<Verdict<T>>,
+    ) -> Result<T> {
         let mut carrier = self.take()?;
         let mut attempt = 0;
         loop {
-            let result = write_once(&mut carrier, tenant, Transaction::Usual, &mut work);
+            let result = write_once(&mut carrier, tenant, transaction, &mut work);
             self.mourn(&mut carrier, &result);
+            self.committed(tenant, &result);
             match result {
                 Err(error) if attempt < RETRIES && stood_in_the_way(&error) => {
                     attempt += 1;
@@ -338,6 +379,7 @@ impl Db {
             work(conn).map(Verdict::Commit)
         });
         self.mourn(&mut carrier, &result);
+        self.committed(tenant, &result);
         result
     }
 }
@@ -347,6 +389,8 @@ impl Db {
 enum Transaction {
     /// Short, and every statement sees what was committed before it.
     Usual,
+    /// The same with statements that may take longer.
+    Many,
     /// Long, and on one snapshot.
     Long,
     /// The same, and only reading.
@@ -410,9 +454,13 @@ fn setting(tenant: Uuid) -> String {
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
     let patient = "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'";
     let (kind, limits) = match transaction {
-        Transaction::Usual => ("BEGIN", ""),
-        Transaction::Long => ("BEGIN ISOLATION LEVEL REPEATABLE READ", patient),
-        Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient),
+        Transaction::Usual => ("BEGIN", String::new()),
+        Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
+        Transaction::Long => (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            format!("{patient}; SET LOCAL application_name = '{}'", crate::watchdog::COMPUTES),
+        ),
+        Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient.to_owned()),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));
     let carried = carrier.tenant.take();

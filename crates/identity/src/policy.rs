@@ -48,6 +48,10 @@ pub const SETUP: &[&str] = &[
     "lifecycle-policies",
     "connectors",
     "connector-fields",
+    "schedules",
+    "webhook-endpoints",
+    "webhook-deliveries",
+    "webhook-attempts",
 ];
 
 impl BuiltIn {

@@ -3,7 +3,7 @@
 
 use crate::{Role, RoleAssignment, Tenant, User, grants, login, password, policy, role};
 use diesel::PgConnection;
-use kith_journal::{log, store, verbs};
+use kith_journal::{log, store, verbs, wake};
 use kith_kernel::{
     Bind, Currency, Custom, Cx, Error, Meta, PrincipalKind, Resource, Result, Row, Shape, Statement, Violations, codes,
 };
@@ -60,6 +60,7 @@ pub fn create_tenant(conn: &mut PgConnection, cx: &Cx, new: &NewTenant) -> Resul
         role.grants = Custom(grants::to_json(&built_in.grants()));
         insert(conn, cx, &role)?;
     }
+    wake::now(conn, cx)?;
     Ok(cx.tenant)
 }
 

@@ -1,9 +1,9 @@
-//! Several standard verbs in one transaction: all or nothing, or each for itself behind a savepoint. A step is data,
-//! so that batches, transactions, bulk loads and offline pushes are the same thing.
+//! Several verbs in one transaction: all or nothing, or each for itself behind a savepoint. A step is data, so that
+//! batches, transactions ([`crate::transaction`]), bulk loads and offline pushes are the same thing.
 
 use crate::verbs;
 use diesel::{Connection, PgConnection};
-use kith_kernel::{Cx, Entry, Error, FieldType, Result, Row, Verb, Violations, codes};
+use kith_kernel::{Command, Cx, Entry, Error, FieldType, Result, Row, Verb, Violations, codes};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub const MAX_STEPS: usize = 1_000;
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Op {
     /// Make a record.
     Create,
@@ -23,6 +23,8 @@ pub enum Op {
     Archive(Uuid),
     /// Restore the record `id`.
     Restore(Uuid),
+    /// A business verb of the resource on the record `id`.
+    Command(&'static Command, Uuid),
 }
 
 /// One step.
@@ -54,7 +56,8 @@ pub fn in_data(mut error: Error) -> Error {
 
 impl Step {
     /// Reads `{"op", "id" | "externalId", "ifVersion", "data"}`; every mistake at once, pointers relative to the step.
-    pub fn parse(value: &Value) -> Result<Step> {
+    /// `commands` are the business verbs that it may name.
+    pub fn parse(value: &Value, commands: &'static [Command]) -> Result<Step> {
         let mut violations = Violations::default();
         let empty = Map::new();
         let object = value.as_object().unwrap_or(&empty);
@@ -91,13 +94,21 @@ impl Step {
             (Some("restore"), Some(id), None) => Some(Op::Restore(id)),
             (Some("upsert"), None, Some((system, key))) => Some(Op::Upsert(system, key)),
             (Some("create" | "update" | "archive" | "restore" | "upsert"), ..) => None,
+            (Some(name), id, None) if commands.iter().any(|command| command.name == name) => commands
+                .iter()
+                .find(|command| command.name == name)
+                .zip(id)
+                .map(|(command, id)| Op::Command(command, id)),
             _ => {
-                violations.add("/op", "WRONG_TYPE", "Expected one of create, update, upsert, archive, restore.");
+                let mut known = vec!["create", "update", "upsert", "archive", "restore"];
+                known.extend(commands.iter().map(|command| command.name));
+                violations.add("/op", "WRONG_TYPE", format!("Expected one of {}.", known.join(", ")));
                 None
             }
         };
         if op.is_none() && violations.0.is_empty() {
-            let detail = "update, archive and restore need `id`; upsert needs `externalId: {system, externalId}`; create takes its id in `data`.";
+            let detail =
+                "upsert needs `externalId: {system, externalId}`; create takes its id in `data`; all others need `id`.";
             violations.add("/op", "WRONG_TYPE", detail);
         }
         violations.into_result()?;
@@ -108,11 +119,12 @@ impl Step {
     /// Runs it.
     pub fn run(&self, conn: &mut PgConnection, cx: &Cx, entry: &Entry) -> Result<Outcome> {
         let verb = match self.op {
-            Op::Create | Op::Upsert(..) => Verb::Create,
-            Op::Update(_) => Verb::Update,
-            Op::Archive(_) | Op::Restore(_) => Verb::Archive,
+            Op::Create | Op::Upsert(..) => Some(Verb::Create),
+            Op::Update(_) => Some(Verb::Update),
+            Op::Archive(_) | Op::Restore(_) => Some(Verb::Archive),
+            Op::Command(..) => None,
         };
-        if !entry.offers(verb) {
+        if verb.is_some_and(|verb| !entry.offers(verb)) {
             return Err(Error::new(&codes::METHOD_NOT_ALLOWED, format!("{} does not offer this.", entry.name)));
         }
         let (row, created) = match &self.op {
@@ -121,6 +133,7 @@ impl Step {
             Op::Upsert(system, key) => verbs::upsert(conn, cx, entry, (system, key), self.if_version, &self.data)?,
             Op::Archive(id) => (verbs::archive(conn, cx, entry, *id, self.if_version)?, false),
             Op::Restore(id) => (verbs::restore(conn, cx, entry, *id, self.if_version)?, false),
+            Op::Command(command, id) => ((command.run)(conn, cx, *id, self.if_version, &self.data)?, false),
         };
         Ok(Outcome { row, created })
     }

@@ -1,9 +1,9 @@
 //! Many rows of one resource at once: whoever knows what they shall be writes them, and what was done to them, in a few
 //! statements. Rights, references and rules are the caller's.
 
-use crate::log::{self, Operation};
+use crate::log::{self, Operation, Written};
 use diesel::PgConnection;
-use kith_kernel::{Bind, Cx, Entry, Error, Resource, Result, Row, Statement};
+use kith_kernel::{Bind, Column, Cx, Entry, Error, Resource, Result, Row, Statement};
 
 /// PostgreSQL takes 65,535 values a statement.
 const MAX_BINDS: usize = 60_000;
@@ -22,15 +22,46 @@ fn portion(columns: usize) -> usize {
     (MAX_BINDS / columns.max(1)).clamp(1, 1_000)
 }
 
-fn columns(entry: &Entry) -> Vec<&'static str> {
-    entry.fields.iter().flat_map(|field| field.columns).copied().collect()
+/// Many rows column by column, each column an array: the statement's text does not depend on how many they are, so that
+/// it stays prepared, and there is one value a column to send. None: a column is no scalar.
+fn arrays(rows: &[&dyn Row], indices: &[usize]) -> Option<Vec<Column>> {
+    let mut all: Vec<Column> = Vec::new();
+    let mut binds = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        indices.iter().for_each(|index| row.binds(*index, &mut binds));
+        if number == 0 {
+            all = binds.drain(..).map(Column::of).collect::<Option<_>>()?;
+        } else {
+            let fits = all.iter_mut().zip(binds.drain(..)).all(|(column, bind)| column.push(bind));
+            fits.then_some(())?;
+        }
+    }
+    Some(all)
+}
+
+/// `unnest($1, $2, …)`.
+pub(crate) fn unnest(out: &mut Statement, columns: impl IntoIterator<Item = Column>) {
+    out.sql("unnest(");
+    log::list(out, columns.into_iter().map(Bind::Column));
+    out.sql(")");
+}
+
+/// The fields of an entry that change, and the id by which a row is found.
+fn changing(entry: &Entry) -> Vec<usize> {
+    const CONSTANT: [&str; 3] = ["tenant_id", "created_at", "created_by"];
+    let constant = |index: &usize| entry.fields.get(*index).is_some_and(|field| CONSTANT.contains(&field.column()));
+    (0..entry.fields.len()).filter(|index| !constant(index)).collect()
+}
+
+fn columns_of(entry: &Entry, indices: &[usize]) -> Vec<&'static str> {
+    indices.iter().filter_map(|index| entry.fields.get(*index)).flat_map(|field| field.columns).copied().collect()
 }
 
 /// `(…), (…)`: all columns of some rows.
-fn values(out: &mut Statement, entry: &Entry, rows: &[&dyn Row]) {
+fn values(out: &mut Statement, indices: &[usize], rows: &[&dyn Row]) {
     for (at, row) in rows.iter().enumerate() {
         let mut binds = Vec::new();
-        (0..entry.fields.len()).for_each(|index| row.binds(index, &mut binds));
+        indices.iter().for_each(|index| row.binds(*index, &mut binds));
         out.sql(if at == 0 { "(" } else { ", (" });
         log::list(out, binds);
         out.sql(")");
@@ -64,14 +95,39 @@ fn erased_mut<R: Resource>(row: &mut R) -> &mut dyn Row {
 
 /// Stores new rows with their journal.
 pub fn insert(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
-    let columns = columns(entry);
+    store(conn, entry, rows)?;
+    log::record_many(
+        conn,
+        cx,
+        rows.iter().map(|row| Written { entry, operation: log::CREATED, before: None, after: *row }),
+    )
+}
+
+/// Stores new rows, whose journal is the caller's.
+pub(crate) fn store(conn: &mut PgConnection, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
+    let indices: Vec<usize> = (0..entry.fields.len()).collect();
+    let columns = columns_of(entry, &indices);
     for some in rows.chunks(portion(columns.len())) {
-        let mut out = Statement::new(format!("INSERT INTO {} ({}) VALUES ", entry.table, columns.join(", ")));
-        values(&mut out, entry, some);
-        once(&mut out, some.len());
+        let mut out = Statement::new(format!("INSERT INTO {} ({}) ", entry.table, columns.join(", ")));
+        rows_of(&mut out, &indices, some, "SELECT * FROM ");
         out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
     }
-    log::record_many(conn, cx, entry, log::CREATED, rows.iter().map(|row| (None, *row)))
+    Ok(())
+}
+
+/// Some rows: as values where they are few, else as arrays behind `prefix`.
+fn rows_of(out: &mut Statement, indices: &[usize], rows: &[&dyn Row], prefix: &'static str) {
+    match arrays(rows, indices).filter(|_| rows.len() > FEW) {
+        Some(arrays) => {
+            out.sql(prefix);
+            unnest(out, arrays);
+        }
+        None => {
+            out.sql("VALUES ");
+            values(out, indices, rows);
+            once(out, rows.len());
+        }
+    }
 }
 
 /// Saves those of many rows that differ from what they were, with their journal; how many there were.
@@ -94,23 +150,33 @@ pub fn save_erased(
     mut changes: Vec<(&dyn Row, &mut dyn Row)>,
 ) -> Result<usize> {
     changes.retain(|(before, after)| !log::changed(entry, *before, &**after).is_empty());
-    for (before, after) in &mut changes {
-        let meta = after.meta_mut();
-        meta.version = before.meta().version.saturating_add(1);
-        meta.updated_at = cx.now;
-        meta.updated_by = cx.actor.principal();
-    }
-    let columns = columns(entry);
-    let constant = ["id", "tenant_id", "created_at", "created_by"];
-    let set: Vec<_> =
-        columns.iter().filter(|name| !constant.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
+    changes.iter_mut().for_each(|(before, after)| touch(cx, *before, &mut **after));
     let all: Vec<&dyn Row> = changes.iter().map(|(_, after)| &**after).collect();
-    for some in all.chunks(portion(columns.len())) {
-        let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (VALUES ", entry.table, set.join(", ")));
-        values(&mut out, entry, some);
+    replace(conn, cx, entry, &all)?;
+    let written =
+        changes.iter().map(|(before, after)| Written { entry, operation, before: Some(*before), after: &**after });
+    log::record_many(conn, cx, written)?;
+    Ok(changes.len())
+}
+
+/// The next version of a row.
+pub(crate) fn touch(cx: &Cx, before: &dyn Row, after: &mut dyn Row) {
+    let meta = after.meta_mut();
+    meta.version = before.meta().version.saturating_add(1);
+    meta.updated_at = cx.now;
+    meta.updated_by = cx.actor.principal();
+}
+
+/// Saves rows that are locked and have their next version, whose journal is the caller's.
+pub(crate) fn replace(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
+    let indices = changing(entry);
+    let columns = columns_of(entry, &indices);
+    let set: Vec<_> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
+    for some in rows.chunks(portion(columns.len())) {
+        let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (", entry.table, set.join(", ")));
+        rows_of(&mut out, &indices, some, "SELECT * FROM ");
         out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
-        once(&mut out, some.len());
         let saved = out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
         if saved != some.len() {
             return Err(Error::internal(format!(
@@ -120,7 +186,5 @@ pub fn save_erased(
             )));
         }
     }
-    let rows = changes.iter().map(|(before, after)| (Some(*before), &**after));
-    log::record_many(conn, cx, entry, operation, rows)?;
-    Ok(changes.len())
+    Ok(())
 }

@@ -76,5 +76,5 @@ pub fn touch(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid]) -> Result<()> 
     out.sql("::timestamptz FROM unnest(").bind(Bind::Uuids(accounts.iter().map(|_| cx.new_id()).collect()));
     out.sql(", ").bind(Bind::Uuids(accounts.to_vec())).sql(") AS u(id, account_id)");
     out.execute(conn)?;
-    Ok(())
+    crate::wake::at(conn, cx, cx.now)
 }

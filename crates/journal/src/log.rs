@@ -1,7 +1,8 @@
 //! What a write leaves behind: who did what to which record, with before and after, and its place in the feed.
 
+use crate::bulk::FEW;
 use diesel::PgConnection;
-use kith_kernel::{Bind, Cx, Entry, Result, Row, Statement};
+use kith_kernel::{Bind, Column, Cx, Entry, Result, Row, Statement};
 use serde_json::{Map, Value};
 
 /// What happened to a record. Business verbs name themselves.
@@ -51,6 +52,19 @@ pub fn changed(entry: &Entry, before: &dyn Row, after: &dyn Row) -> Vec<String> 
 /// Most rows of one statement.
 const PORTION: usize = 1_000;
 
+/// What was done to a record, to be journalled.
+#[derive(Clone, Copy)]
+pub struct Written<'a> {
+    /// Its resource.
+    pub entry: &'a Entry,
+    /// What.
+    pub operation: Operation,
+    /// As it was; none: it is new.
+    pub before: Option<&'a dyn Row>,
+    /// As it is.
+    pub after: &'a dyn Row,
+}
+
 /// Writes the audit row and the change-log row, in one statement.
 pub fn record(
     conn: &mut PgConnection,
@@ -60,36 +74,90 @@ pub fn record(
     before: Option<&dyn Row>,
     after: &dyn Row,
 ) -> Result<()> {
-    written(cx, entry, operation, &[(before, after)]).execute(conn)?;
+    written(cx, &[Written { entry, operation, before, after }]).execute(conn)?;
     Ok(())
 }
 
-/// The same for many rows, in a few statements.
-pub fn record_many<'a>(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    entry: &Entry,
-    operation: Operation,
-    rows: impl Iterator<Item = (Option<&'a dyn Row>, &'a dyn Row)>,
-) -> Result<()> {
+/// The same for many rows of any resources, in their order, in a few statements.
+pub fn record_many<'a>(conn: &mut PgConnection, cx: &Cx, rows: impl Iterator<Item = Written<'a>>) -> Result<()> {
     let rows: Vec<_> = rows.collect();
     for some in rows.chunks(PORTION) {
-        let mut out = written(cx, entry, operation, some);
-        crate::bulk::once(&mut out, some.len());
-        out.execute(conn)?;
+        if some.len() > FEW { many(conn, cx, some)? } else { written(cx, some).execute(conn).map(drop)? }
     }
     Ok(())
 }
 
+/// A snapshot as text.
+fn snapshot_text(entry: &Entry, row: &dyn Row) -> String {
+    let mut out = Vec::with_capacity(64 * entry.shown.len());
+    for (at, (index, key)) in entry.shown.iter().zip(&entry.keys).enumerate() {
+        out.push(if at == 0 { b'{' } else { b',' });
+        out.extend_from_slice(key);
+        row.write_field(*index, &mut out);
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes the journal of many rows from arrays: two statements whose text is always the same.
+fn many(conn: &mut PgConnection, cx: &Cx, rows: &[Written<'_>]) -> Result<()> {
+    let ids: Vec<_> = rows.iter().map(|_| Some(cx.new_id())).collect();
+    let text = |text: &str| Some(text.to_owned());
+    // Names of fields hold no commas; an array of arrays cannot be taken apart.
+    let fields = |row: &Written<'_>| {
+        Some(row.before.map(|before| changed(row.entry, before, row.after).join(",")).unwrap_or_default())
+    };
+    let records = [
+        Column::Uuid(ids),
+        Column::Text(rows.iter().map(|row| text(row.entry.name)).collect()),
+        Column::Uuid(rows.iter().map(|row| Some(row.after.meta().id)).collect()),
+        Column::Int(rows.iter().map(|row| Some(row.after.meta().version)).collect()),
+        Column::Text(rows.iter().map(|row| text(row.operation)).collect()),
+        Column::Text(rows.iter().map(fields).collect()),
+    ];
+    let snapshots = [
+        Column::Text(rows.iter().map(|row| row.before.map(|before| snapshot_text(row.entry, before))).collect()),
+        Column::Text(rows.iter().map(|row| Some(snapshot_text(row.entry, row.after))).collect()),
+    ];
+    let mut audit = Statement::new(
+        "INSERT INTO audit_log (tenant_id, at, actor_kind, actor_id, request_id, channel, address, id, resource, \
+         record_id, version, operation, changed_fields, before, after) SELECT ",
+    );
+    let shared = [
+        Bind::Uuid(Some(cx.tenant)),
+        Bind::Time(Some(cx.now)),
+        Bind::Text(text(cx.actor.kind.as_str())),
+        Bind::Uuid(cx.actor.principal()),
+        Bind::Uuid(cx.origin.request_id),
+        Bind::Text(text(cx.origin.channel)),
+        Bind::Text(cx.origin.address.map(|address| address.to_string())),
+    ];
+    list(&mut audit, shared);
+    audit.sql(
+        ", r.id, r.resource, r.record_id, r.version, r.operation, string_to_array(r.fields, ','), \
+         r.before::jsonb, r.after::jsonb FROM ",
+    );
+    crate::bulk::unnest(&mut audit, records.iter().cloned().chain(snapshots));
+    audit.sql(" AS r(id, resource, record_id, version, operation, fields, before, after)").execute(conn)?;
+    let mut changes = Statement::new(
+        "INSERT INTO change_log (tenant_id, audit_id, resource, record_id, version, operation, changed_fields) SELECT ",
+    );
+    changes.bind(Bind::Uuid(Some(cx.tenant)));
+    changes.sql(", r.id, r.resource, r.record_id, r.version, r.operation, string_to_array(r.fields, ',') FROM ");
+    crate::bulk::unnest(&mut changes, records);
+    changes.sql(" AS r(id, resource, record_id, version, operation, fields)").execute(conn)?;
+    Ok(())
+}
+
 /// The statement that writes both rows for each record.
-fn written(cx: &Cx, entry: &Entry, operation: Operation, rows: &[(Option<&dyn Row>, &dyn Row)]) -> Statement {
+fn written(cx: &Cx, rows: &[Written<'_>]) -> Statement {
     let mut out = Statement::new(
         "WITH audit AS (INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, request_id, channel, address, \
          resource, record_id, version, operation, changed_fields, before, after) VALUES ",
     );
     let mut changes = Statement::default();
-    for (at, (before, after)) in rows.iter().enumerate() {
-        let fields = before.map(|before| changed(entry, before, *after)).unwrap_or_default();
+    for (at, Written { entry, operation, before, after }) in rows.iter().copied().enumerate() {
+        let fields = before.map(|before| changed(entry, before, after)).unwrap_or_default();
         let audit_id = cx.new_id();
         let meta = after.meta();
         let separator = if at == 0 { "(" } else { ", (" };
@@ -108,7 +176,7 @@ fn written(cx: &Cx, entry: &Entry, operation: Operation, rows: &[(Option<&dyn Ro
             Bind::Text(Some(operation.to_owned())),
             Bind::Texts(fields.clone()),
             Bind::Json(before.map(|row| snapshot(entry, row))),
-            Bind::Json(Some(snapshot(entry, *after))),
+            Bind::Json(Some(snapshot(entry, after))),
         ];
         out.sql(separator);
         list(&mut out, audit);

@@ -7,7 +7,15 @@ use kith_kernel::{
     Action, Bind, Condition, Cx, Entry, Error, Field, Resource, Result, Row, RowScope, Rows, Statement, Violations,
     codes,
 };
+use std::collections::HashSet;
 use uuid::Uuid;
+
+fn select_many(cx: &Cx, entry: &Entry, scope: RowScope, ids: Vec<Uuid>) -> Statement {
+    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
+    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    out
+}
 
 fn select(cx: &Cx, entry: &Entry, scope: RowScope, ids: &[Uuid]) -> Statement {
     let mut out = Statement::new(entry.select);
@@ -32,19 +40,19 @@ pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) 
     Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
 }
 
-/// Those of many records that the actor may `action`, archived or not, locked in the order of their ids, so that two who
-/// lock many do not lock each other out.
-pub fn lock_many(
+/// The ids of those records that a scope covers, whatever rights the actor has.
+pub(crate) fn covered(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,
-    ids: &[Uuid],
-    action: Action,
-) -> Result<Box<dyn Rows>> {
-    let scope = cx.require(entry, action)?;
-    let mut out = select(cx, entry, scope, ids);
-    out.sql(" ORDER BY t.id FOR UPDATE OF t");
-    Ok((entry.load)(conn, &out)?)
+    scope: RowScope,
+    ids: Vec<Uuid>,
+) -> Result<HashSet<Uuid>> {
+    let mut out = Statement::new(format!("SELECT t.id FROM {} t WHERE t.tenant_id = ", entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
+    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    let found: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// A record that the actor may `action`, locked. One that may only be read is `FORBIDDEN`, any other not found.
@@ -57,11 +65,49 @@ pub fn lock(conn: &mut PgConnection, cx: &Cx, entry: &Entry, id: Uuid, action: A
         None if scope == RowScope::All => Err(Error::not_found()),
         None => {
             get(conn, cx, entry, id).map_err(|_| Error::not_found())?;
-            let detail =
-                format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
-            Err(Error::new(&codes::FORBIDDEN, detail))
+            Err(outside(entry, action, scope))
         }
     }
+}
+
+/// A record that the actor sees and may not do this to.
+pub(crate) fn outside(entry: &Entry, action: Action, scope: RowScope) -> Error {
+    let detail = format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
+    Error::new(&codes::FORBIDDEN, detail)
+}
+
+/// Those of many records that the actor may `action`, locked in the order of their ids, so that two who lock the same do
+/// it in the same order.
+pub fn lock_many(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    ids: Vec<Uuid>,
+    action: Action,
+) -> Result<Box<dyn Rows>> {
+    let scope = cx.require(entry, action)?;
+    let mut statement = select_many(cx, entry, scope, ids);
+    statement.sql(" ORDER BY t.id FOR UPDATE OF t");
+    Ok((entry.load)(conn, &statement)?)
+}
+
+/// Those of many ids whose records the actor may `action`.
+pub(crate) fn within(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    entry: &Entry,
+    ids: Vec<Uuid>,
+    action: Action,
+) -> Result<HashSet<Uuid>> {
+    match cx.actor.grants.scope(entry.name, entry.administrative, action) {
+        Some(scope) => covered(conn, cx, entry, scope, ids),
+        None => Ok(HashSet::new()),
+    }
+}
+
+/// An error that has the whole transaction run again.
+pub(crate) fn again(why: &'static str) -> Error {
+    Error::unavailable(DbError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why.to_owned())))
 }
 
 /// The record that a part of it belongs to, locked until the end, so that two who write its parts add up: who writes a

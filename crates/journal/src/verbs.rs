@@ -16,19 +16,31 @@ pub const EXTERNAL_IDS: &str = "external-ids";
 /// Makes a record from a body.
 pub fn create(conn: &mut PgConnection, cx: &Cx, entry: &Entry, body: &Map<String, Value>) -> Result<Box<dyn Row>> {
     let scope = cx.require(entry, Action::Create)?;
-    let mut row = (entry.blank)(cx);
     let mut violations = Violations::default();
-    apply(entry, row.as_mut(), body, Mode::Create, &mut violations);
-    missing(entry.fields, body, &mut violations);
+    let row = draft(cx, entry, body, scope, &mut violations);
     if body.contains_key("id") && violations.0.is_empty() {
         refuse_archived(conn, cx, entry, row.meta().id)?;
     }
+    finish(conn, cx, entry, None, row, violations, log::CREATED, scope)
+}
+
+/// A new row with what a body says, not stored yet.
+pub(crate) fn draft(
+    cx: &Cx,
+    entry: &Entry,
+    body: &Map<String, Value>,
+    scope: RowScope,
+    violations: &mut Violations,
+) -> Box<dyn Row> {
+    let mut row = (entry.blank)(cx);
+    apply(entry, row.as_mut(), body, Mode::Create, violations);
+    missing(entry.fields, body, violations);
     // An actor who may only make own records owns what it makes.
     let owner = entry.ownership.owner.and_then(|column| entry.field_of_column(column));
     if let Some(owner) = owner.filter(|owner| scope != RowScope::All && row.uuid(*owner).is_none()) {
         row.set(owner, &json!(cx.actor.id)).ok();
     }
-    finish(conn, cx, entry, None, row, violations, log::CREATED, scope)
+    row
 }
 
 /// Makes a record as a business verb does: with what no body may set.
@@ -178,11 +190,27 @@ pub fn upsert(
         ));
     }
     let row = create(conn, cx, entry, body)?;
-    let link =
-        json!({"subjectType": entry.subject, "subjectId": row.meta().id, "system": system, "externalId": external_id});
-    let Value::Object(link) = link else { return Ok((row, true)) };
-    create(conn, &cx.as_system(), cx.entry(EXTERNAL_IDS)?, &link)?;
+    let link = link(entry, row.meta().id, (system, external_id));
+    create(conn, &cx.as_system(), cx.entry(EXTERNAL_IDS)?, &link).map_err(|error| {
+        // Somebody took the key without waiting here, such as a bulk load: the whole transaction finds it there next time.
+        if std::ptr::eq(error.code, &codes::DUPLICATE) {
+            store::again("the external id was taken meanwhile")
+        } else {
+            error
+        }
+    })?;
     Ok((row, true))
+}
+
+/// The body of an external id.
+pub(crate) fn link(entry: &Entry, id: Uuid, (system, external_id): (&str, &str)) -> Map<String, Value> {
+    let members = [
+        ("subjectType", json!(entry.subject)),
+        ("subjectId", json!(id)),
+        ("system", json!(system)),
+        ("externalId", json!(external_id)),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Keys are stored clean, so they are looked up clean.
@@ -198,18 +226,34 @@ fn without_repeated(
     id: Uuid,
     body: &Map<String, Value>,
 ) -> Result<Map<String, Value>> {
-    let fixed = |name: &str| entry.field(name).filter(|(_, field)| field.access == Access::CreateOnly);
-    let mut body = body.clone();
-    if body.keys().any(|name| fixed(name).is_some()) {
-        let row = store::lock(conn, cx, entry, id, Action::Update)?;
-        body.retain(|name, value| {
-            let Some((index, _)) = fixed(name) else { return true };
-            let mut same = row.copy();
-            let parsed = same.set(index, value);
-            parsed.is_err() || log::field_value(same.as_ref(), index) != log::field_value(row.as_ref(), index)
-        });
+    if !names_fixed(entry, body) {
+        return Ok(body.clone());
     }
-    Ok(body)
+    let row = store::lock(conn, cx, entry, id, Action::Update)?;
+    Ok(changing(entry, row.as_ref(), body))
+}
+
+fn fixed(entry: &Entry, name: &str) -> Option<usize> {
+    entry.field(name).filter(|(_, field)| field.access == Access::CreateOnly).map(|(index, _)| index)
+}
+
+/// Whether a body has members that can be set on create only.
+pub(crate) fn names_fixed(entry: &Entry, body: &Map<String, Value>) -> bool {
+    body.keys().any(|name| fixed(entry, name).is_some())
+}
+
+/// A body without the members that can be set on create only and are what they are in `row`.
+pub(crate) fn changing(entry: &Entry, row: &dyn Row, body: &Map<String, Value>) -> Map<String, Value> {
+    let changes = |name: &str, value: &Value| {
+        let Some(index) = fixed(entry, name) else { return true };
+        let mut same = row.copy();
+        let parsed = same.set(index, value);
+        parsed.is_err() || log::field_value(same.as_ref(), index) != log::field_value(row, index)
+    };
+    body.iter()
+        .filter(|(name, value)| changes(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// The id of the record that has this key in another system.
@@ -331,8 +375,7 @@ fn finish(
         && !entry.ownership.is_none()
         && !store::exists(conn, cx, entry, stored.meta().id, action)?
     {
-        let detail = format!("Your right {}:{} covers {} records only.", entry.name, action.as_str(), scope.as_str());
-        return Err(Error::new(&codes::FORBIDDEN, detail));
+        return Err(store::outside(entry, action, scope));
     }
     log::record(conn, cx, entry, operation, before, stored.as_ref())?;
     stored.stored(conn, cx, before)?;

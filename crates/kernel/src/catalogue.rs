@@ -144,6 +144,8 @@ pub struct Entry {
     pub moment: Option<Moment>,
     /// See [`Resource::GATHERS`].
     pub gathers: bool,
+    /// See [`Resource::IN_SETS`].
+    pub in_sets: bool,
     /// See [`Resource::commands`].
     pub commands: Vec<Command>,
     /// A new row with nothing set.
@@ -242,6 +244,7 @@ impl Entry {
             verbs: R::VERBS,
             moment: R::MOMENT,
             gathers: R::GATHERS,
+            in_sets: R::IN_SETS,
             commands: R::commands(),
             blank: |cx| Box::new(R::blank(Meta::new(cx))),
             load: load::<R>,

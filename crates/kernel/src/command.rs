@@ -71,6 +71,8 @@ pub struct Command {
     pub fields: &'static [Field],
     /// Whether it needs an idempotency key: what it does cannot be told from doing it twice.
     pub keyed: bool,
+    /// Whether its answer shows what is never shown again, so that no idempotency key may keep it.
+    pub shows_secret: bool,
     /// Whether the actor has the right, so that who has not is told so before anything else.
     pub may: fn(&Cx) -> Result<()>,
     /// Does it.
@@ -90,12 +92,17 @@ impl Command {
             may(cx)?;
             run(conn, cx, id, seen, I::read(body)?)
         };
-        Command { name, doc, fields: I::FIELDS, keyed: false, may, run: Box::new(run) }
+        Command { name, doc, fields: I::FIELDS, keyed: false, shows_secret: false, may, run: Box::new(run) }
     }
 
     /// The same, refused without an idempotency key.
     pub fn keyed(self) -> Self {
         Command { keyed: true, ..self }
+    }
+
+    /// The same, whose answer is kept under no idempotency key.
+    pub fn showing_a_secret(self) -> Self {
+        Command { shows_secret: true, ..self }
     }
 
     /// Refuses a request without the key that it needs. A dry run keeps nothing and needs none.

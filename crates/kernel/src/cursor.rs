@@ -23,6 +23,11 @@ impl CursorKey {
         CursorKey(key)
     }
 
+    /// Another key that follows from this one, for a purpose that is not cursors.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        self.mac("derive", purpose.as_bytes()).map(|mac| mac.finalize().into_bytes().into()).unwrap_or(self.0)
+    }
+
     fn mac(&self, context: &str, payload: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         mac.update(context.as_bytes());

@@ -54,6 +54,8 @@ ids! {
     AddressId => "addresses";
     /// A relationship.
     RelationshipId => "relationships";
+    /// A bulk load.
+    BulkLoadId => "bulk-loads";
     /// A key in another system.
     ExternalIdId => "external-ids";
     /// A tag.
@@ -212,4 +214,14 @@ ids! {
     ConnectorId => "connectors";
     /// Who decides a field that another system keeps too.
     ConnectorFieldId => "connector-fields";
+    /// A piece of work in the background.
+    JobId => "jobs";
+    /// Work that comes again and again.
+    ScheduleId => "schedules";
+    /// Where changes are sent.
+    WebhookEndpointId => "webhook-endpoints";
+    /// A change that is sent to an endpoint.
+    WebhookDeliveryId => "webhook-deliveries";
+    /// An attempt to send a change.
+    WebhookAttemptId => "webhook-attempts";
 }

@@ -191,6 +191,9 @@ pub trait Resource: Shape {
     const MOMENT: Option<Moment> = None;
     /// Whether its timelines hold what is about the records that refer to it, too.
     const GATHERS: bool = false;
+    /// Whether many of its rows can be written as a set, in a few statements: [`Resource::prepare`] runs no statement and
+    /// [`Resource::stored`] has nothing to do for rows that are not [`Resource::alone`].
+    const IN_SETS: bool = false;
     /// Its business verbs.
     fn commands() -> Vec<Command> {
         Vec::new()
@@ -200,6 +203,11 @@ pub trait Resource: Shape {
     /// Fills what follows from other fields and from other rows; runs before [`Resource::check`], in the transaction.
     fn prepare(&mut self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {
         Ok(())
+    }
+    /// Of a resource that is written [`Resource::IN_SETS`]: whether this row has to be written by itself, because its
+    /// rules look at other rows. Asked before [`Resource::prepare`].
+    fn alone(&self, _before: Option<&Self>) -> bool {
+        false
     }
     /// Runs after the row is stored, in the same transaction: what else belongs to this write.
     fn stored(&self, _conn: &mut PgConnection, _cx: &Cx, _before: Option<&Self>) -> Result<()> {
@@ -225,6 +233,8 @@ pub trait Row: Send + Sync {
     fn check(&self, violations: &mut Violations);
     /// See [`Resource::prepare`].
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&dyn Row>) -> Result<()>;
+    /// See [`Resource::alone`].
+    fn alone(&self, before: Option<&dyn Row>) -> bool;
     /// See [`Resource::stored`].
     fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&dyn Row>) -> Result<()>;
     /// A copy.
@@ -274,6 +284,9 @@ impl<R: Resource> Row for R {
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, before: Option<&dyn Row>) -> Result<()> {
         let before = before.and_then(|row| row.any().downcast_ref::<R>());
         Resource::prepare(self, conn, cx, before)
+    }
+    fn alone(&self, before: Option<&dyn Row>) -> bool {
+        Resource::alone(self, before.and_then(|row| row.any().downcast_ref::<R>()))
     }
     fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&dyn Row>) -> Result<()> {
         let before = before.and_then(|row| row.any().downcast_ref::<R>());

@@ -34,6 +34,7 @@ pub struct Competitor {
 
 impl Resource for Competitor {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
     const RELATIONS: &'static [Relation] = &[
         Relation::many("priceObservations", "price-observations", "competitor_id", "What it asked for."),
         Relation::many("opportunityRoles", "opportunity-competitors", "competitor_id", "Where it stands against us."),
@@ -70,6 +71,7 @@ pub struct PriceObservation {
 
 impl Resource for PriceObservation {
     const AREA: &'static str = AREA;
+    const IN_SETS: bool = true;
 
     fn check(&self, violations: &mut Violations) {
         violations.ensure(!self.price.amount.is_sign_negative(), "/price", "OUT_OF_RANGE", "A price is not negative.");

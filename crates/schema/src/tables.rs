@@ -120,6 +120,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_loads (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        resource -> Text,
+        mode -> Text,
+        format -> Text,
+        system -> Nullable<Text>,
+        status -> Text,
+        is_job -> Bool,
+        job_id -> Nullable<Uuid>,
+        is_dry_run -> Bool,
+        lines -> Integer,
+        created -> Integer,
+        updated -> Integer,
+        unchanged -> Integer,
+        failed -> Integer,
+        problem -> Nullable<Jsonb>,
+        finished_at -> Nullable<Timestamptz>,
+        key -> Text,
+        request -> Text,
+        holder -> Nullable<Uuid>,
+        seen_at -> Timestamptz,
+        received -> Integer,
+        received_digest -> Text,
+        done -> Integer,
+        done_digest -> Text,
+    }
+}
+
+diesel::table! {
+    bulk_parts () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    bulk_results () {
+        tenant_id -> Uuid,
+        load_id -> Uuid,
+        number -> Integer,
+        created_at -> Timestamptz,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     change_log (tenant_id, xid, seq) {
         tenant_id -> Uuid,
         xid -> BigInt,
@@ -130,6 +185,15 @@ diesel::table! {
         operation -> Text,
         changed_fields -> Array<Text>,
         audit_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    change_log_floors () {
+        tenant_id -> Uuid,
+        xid -> BigInt,
+        seq -> BigInt,
+        pruned_at -> Timestamptz,
     }
 }
 
@@ -593,6 +657,7 @@ diesel::table! {
         singleton -> Bool,
         epoch -> Uuid,
         cursor_secret -> Binary,
+        identity -> Nullable<Text>,
     }
 }
 
@@ -669,6 +734,42 @@ diesel::table! {
         balance_currency -> Text,
         paid_at -> Nullable<Timestamptz>,
         reminded_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_wakes (id) {
+        id -> BigInt,
+        tenant_id -> Uuid,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        state -> Text,
+        payload -> Jsonb,
+        progress -> Jsonb,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        attempts -> Integer,
+        max_attempts -> Integer,
+        run_after -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        unique_key -> Nullable<Text>,
+        lease -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -1825,6 +1926,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    schedules (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        cadence -> Text,
+        is_enabled -> Bool,
+        next_run_at -> Timestamptz,
+        last_run_at -> Nullable<Timestamptz>,
+        last_job_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     shipments (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -2256,6 +2376,94 @@ diesel::table! {
         source -> Text,
         estimated_on -> Date,
         note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        delivery_id -> Uuid,
+        endpoint_id -> Uuid,
+        number -> Integer,
+        status -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        duration_ms -> Integer,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        resource -> Text,
+        record_id -> Uuid,
+        record_version -> Integer,
+        occurred_at -> Timestamptz,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<Integer>,
+        last_error -> Nullable<Text>,
+        cursor -> Nullable<Text>,
+        lease -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        change_xid -> BigInt,
+        change_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> Jsonb,
+        filters -> Nullable<Jsonb>,
+        changed_fields -> Nullable<Jsonb>,
+        payload_fields -> Nullable<Jsonb>,
+        state -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Timestamptz>,
+        cursor -> Nullable<Text>,
+        secret -> Nullable<Text>,
+        rotated_at -> Nullable<Timestamptz>,
+        acts_for -> Nullable<Uuid>,
+        failures -> Integer,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        sealed -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
     }
 }
 

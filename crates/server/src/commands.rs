@@ -2,6 +2,7 @@
 
 use crate::database::{self, Database};
 use crate::settings::{self, Settings};
+use crate::transfer::{self, ExportArgs, ImportArgs};
 use crate::{analytics, seed, serve};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Command {
         #[arg(long)]
         demo: bool,
     },
+    /// Does jobs and sends webhooks, and serves nothing: to share the work of a server out to more processes.
+    Work,
     /// Brings the database's schema up to date.
     Migrate,
     /// Makes the demonstration tenant if it is not there yet.
@@ -54,6 +57,10 @@ enum Command {
         /// Short name of the tenant.
         tenant: String,
     },
+    /// Loads a file of records into a running Kith. It ends with 3 when lines were refused.
+    Import(Box<ImportArgs>),
+    /// Writes all records of a resource of a running Kith to a file.
+    Export(Box<ExportArgs>),
     /// Writes schema.graphql and openapi/openapi.json below a folder.
     ExportSchema {
         /// The folder.
@@ -121,6 +128,14 @@ pub fn run(cli: Cli) -> Result<()> {
             say(&analytics::run(command)?);
             return Ok(());
         }
+        Command::Import(args) => {
+            say(&transfer::import(args)?);
+            return Ok(());
+        }
+        Command::Export(args) => {
+            let said = transfer::export(args)?;
+            return if said.is_empty() { Ok(()) } else { writeln!(std::io::stderr(), "{said}").map_err(Into::into) };
+        }
         Command::Settings => {
             say(settings::markdown().trim_end());
             return Ok(());
@@ -129,8 +144,10 @@ pub fn run(cli: Cli) -> Result<()> {
     }
     let settings = Settings::load(cli.config.as_deref())?;
     log_to(&settings)?;
+    kith_webhooks::address::allow(&settings.webhook_allow);
     match cli.command {
         Command::Serve { demo } => serve(&settings, demo),
+        Command::Work => work(&settings),
         Command::Migrate => database::migrate(&database::find(&settings)?, &settings),
         Command::Seed => {
             let (_database, db) = ready(&settings)?;
@@ -179,7 +196,11 @@ pub fn run(cli: Cli) -> Result<()> {
             say("Made a new signing key. Running servers pick it up within seconds.");
             Ok(())
         }
-        Command::ExportSchema { .. } | Command::Settings | Command::Analytics(_) => Ok(()),
+        Command::ExportSchema { .. }
+        | Command::Settings
+        | Command::Analytics(_)
+        | Command::Import(_)
+        | Command::Export(_) => Ok(()),
     }
 }
 
@@ -209,13 +230,22 @@ fn serve(settings: &Settings, demo: bool) -> Result<()> {
     database::migrate(&database, settings)?;
     let app = serve::app(&database, settings)?;
     let seeded = if demo { Some(seed::run(&app.db)?) } else { None };
+    let worker = serve::worker(&database, settings)?;
     let runner = actix_web::rt::System::new();
-    runner.block_on(serve::run(app, settings, || {
+    runner.block_on(serve::run(app, worker, settings, || {
         say(&welcome(settings));
         if let Some(seeded) = seeded {
             say(&seeded.try_it(&format!("http://{}", settings.listen)));
         }
     }))
+}
+
+fn work(settings: &Settings) -> Result<()> {
+    let database = database::find(settings)?;
+    database::migrate(&database, settings)?;
+    let worker = serve::worker(&database, settings)?;
+    let runner = actix_web::rt::System::new();
+    runner.block_on(serve::work(worker, settings, || say("Kith is at work. It serves nothing.")))
 }
 
 fn welcome(settings: &Settings) -> String {
@@ -259,7 +289,7 @@ fn values(db: &Db, slug: &str) -> Result<String> {
     let tenant = found.with_context(|| format!("there is no tenant {slug}"))?;
     let cursor_key = system_cx(db, tenant)?.cursor_key;
     let clock = Arc::new(Clock::default());
-    let worker = Worker { db: db.clone(), clock, catalogue: kith_api::catalogue(), cursor_key };
+    let worker = Worker::new(db.clone(), clock, kith_api::catalogue(), cursor_key);
     let bar = indicatif::ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let done = worker.recompute(tenant, |accounts| bar.set_message(format!("{accounts} accounts")));

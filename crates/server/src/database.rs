@@ -57,10 +57,20 @@ pub fn migrate(database: &Database, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Opens the pool.
+/// Opens the pool that requests share.
 pub fn open(database: &Database, settings: &Settings) -> Result<Db> {
+    pool(database, settings, settings.pool_size)
+}
+
+/// Opens the pool of the workers: what they do takes no connection from requests. Beside one for each there is one for
+/// their leases, one for the look at tenants and one for what came of webhooks.
+pub fn for_workers(database: &Database, settings: &Settings) -> Result<Db> {
+    pool(database, settings, u32::try_from(settings.job_workers).unwrap_or(u32::MAX).saturating_add(3))
+}
+
+fn pool(database: &Database, settings: &Settings, size: u32) -> Result<Db> {
     let options = Options {
-        size: settings.pool_size,
+        size,
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         tenant_mode: if settings.tenant_context == "transaction" {
             TenantMode::Transaction

@@ -8,3 +8,4 @@ pub mod listen;
 pub mod seed;
 pub mod serve;
 pub mod settings;
+pub mod transfer;

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             writeln!(std::io::stderr(), "kith: {error:#}").ok();
-            ExitCode::FAILURE
+            if error.is::<kith_server::transfer::Refused>() { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
     }
 }

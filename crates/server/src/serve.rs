@@ -8,10 +8,11 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, web};
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use kith_api::auth::{keys::SigningKeys, token::Tokens};
 use kith_api::{App, Settings as ApiSettings};
 use kith_kernel::Clock;
-use kith_worker::Worker;
+use kith_worker::{Crew, Worker};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +35,25 @@ pub fn app(database: &Database, settings: &Settings) -> Result<App> {
     Ok(App::new(db, Arc::new(Clock::default()), instance, tokens, api))
 }
 
+/// Workers on connections of their own: what they do all night takes none from requests.
+pub fn worker(database: &Database, settings: &Settings) -> Result<Worker> {
+    let db = database::for_workers(database, settings)?;
+    let cursor_key = db.read(Uuid::nil(), kith_db::instance)?.cursor_key;
+    let keep_changes = TimeDelta::days(i64::try_from(settings.change_days)?);
+    Ok(Worker { keep_changes, ..Worker::new(db, Arc::default(), kith_api::catalogue(), cursor_key) })
+}
+
+/// Works and serves nothing, until the process is told to stop.
+pub async fn work(worker: Worker, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
+    let crew = Crew::of(&worker, settings.job_workers.max(1));
+    let working = worker.start(crew).context("The workers cannot be started")?;
+    ready();
+    stop_signal().await;
+    tracing::info!("stopping");
+    working.end(Duration::from_secs(settings.shutdown_seconds));
+    Ok(())
+}
+
 /// Where measurements go. Fixed buckets, so that what is kept does not grow.
 fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -43,11 +63,28 @@ fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
 
 /// Browsers may call from the listed origins, exactly; public forms may stand in any page.
 fn cors(origins: &[String]) -> Cors {
-    let expose =
-        ["etag", "location", "idempotency-replayed", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
+    let expose = [
+        "etag",
+        "location",
+        "idempotency-replayed",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-request-id",
+        "feed-cursor",
+        "content-disposition",
+    ];
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"])
+        .allowed_headers([
+            "authorization",
+            "content-type",
+            "if-match",
+            "if-none-match",
+            "idempotency-key",
+            "content-encoding",
+            "prefer",
+        ])
         .expose_headers(expose)
         .allowed_origin_fn(|origin, head| origin != "null" && head.uri.path().starts_with("/v1/capture/"))
         .max_age(3_600);
@@ -80,7 +117,7 @@ pub fn server(
 }
 
 /// Serves until the process is told to stop.
-pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
+pub async fn run(app: App, worker: Worker, settings: &Settings, ready: impl FnOnce()) -> Result<()> {
     let mut app = app;
     app.metrics = Some(metrics()?);
     let app = web::Data::new(app);
@@ -96,16 +133,14 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         tracing::info!("stopping");
         stopping.ready.store(false, Ordering::Relaxed);
         tokio::time::sleep(NOTICE).await;
+        // Streams have no end of their own.
+        stopping.live.stop();
         handle.stop(true).await;
     });
-    let worker = Worker {
-        db: app.db.clone(),
-        clock: app.clock.clone(),
-        catalogue: kith_api::catalogue(),
-        cursor_key: app.instance.cursor_key.clone(),
-    };
-    // It ends with its work in hand when the server has ended.
-    let _working = worker.start().context("The worker cannot be started")?;
+    let patience = Duration::from_secs(settings.transaction_seconds);
+    app.live.start(app.means(Some(patience))).context("The change feed cannot be followed")?;
+    let crew = Crew::of(&worker, settings.job_workers);
+    let working = worker.start(crew).context("The workers cannot be started")?;
     let sweeping = app.clone();
     tokio::spawn(async move {
         loop {
@@ -117,7 +152,9 @@ pub async fn run(app: App, settings: &Settings, ready: impl FnOnce()) -> Result<
         }
     });
     ready();
-    server.await.context("The server failed")
+    let served = server.await.context("The server failed");
+    working.end(Duration::from_secs(settings.shutdown_seconds));
+    served
 }
 
 /// SIGTERM or Ctrl-C.

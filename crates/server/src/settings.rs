@@ -100,8 +100,16 @@ settings! {
     pool_size: u32 = "KITH_POOL_SIZE", 8;
     /// Threads that handle requests; 0: one for each core.
     workers: usize = "KITH_WORKERS", 0;
+    /// Jobs that this process does at once, each on a database connection of its own; 0: it does none.
+    job_workers: usize = "KITH_JOB_WORKERS", 1;
+    /// Receivers of webhooks that are exempt from the rules for addresses, comma-separated, each as host:port.
+    webhook_allow: Vec<String> = "KITH_WEBHOOK_ALLOW", Vec::new();
     /// Longest statement in milliseconds.
     statement_timeout_ms: u64 = "KITH_STATEMENT_TIMEOUT_MS", 5_000;
+    /// Seconds after which a transaction that has written and does not end is ended, because it holds back the change feed.
+    transaction_seconds: u64 = "KITH_TRANSACTION_SECONDS", 60;
+    /// Days that changes are kept for the change feed; the audit log keeps them for good.
+    change_days: u64 = "KITH_CHANGE_DAYS", 30;
     /// How a connection is told its tenant: `session`, or `transaction` for a distributed PostgreSQL.
     tenant_context: String = "KITH_TENANT_CONTEXT", "session".to_owned();
     /// Origins that browsers may call from, comma-separated; each exact, with scheme.
@@ -162,6 +170,9 @@ impl Settings {
         }
         if !["text", "json"].contains(&self.log_format.as_str()) {
             bail!("KITH_LOG_FORMAT: expected text or json.");
+        }
+        if self.transaction_seconds == 0 || self.change_days == 0 {
+            bail!("KITH_TRANSACTION_SECONDS and KITH_CHANGE_DAYS: expected at least 1.");
         }
         if self.pool_size == 0 {
             bail!("KITH_POOL_SIZE: expected at least 1.");

@@ -95,6 +95,7 @@ impl Stage {
         // Many at once on a slow machine are not what most tests are about.
         app.work.queue = wait;
         change(&mut app);
+        app.live.start(app.means(None))?;
         Ok(Stage { app: web::Data::new(app), scratch, statements, tenants: AtomicU64::new(0) })
     }
 

@@ -1,20 +1,24 @@
-//! What runs by itself: values of customers, computed again after their facts changed and every night; points that become
-//! spendable or expire, and tiers that end. It decides when; what is done is elsewhere. Several processes may run it side by side: what one computes, the others leave alone.
+//! What runs by itself: jobs, at their times and as they are asked for, and values of customers after their facts changed.
+//! It decides when; what is done is elsewhere. Any number of threads and processes may do it side by side.
 
+mod bulk;
+mod crew;
+mod handlers;
+mod rounds;
+mod sender;
+
+pub use crew::{Crew, Running};
+pub use handlers::{PLANS, handlers};
+pub use sender::{Lookup, system};
+
+use chrono::TimeDelta;
 use kith_db::{Db, Verdict};
 use kith_flows::value::{self, Outcome};
 use kith_identity::Tenant;
 use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
 use kith_loyalty::programme;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// Time between two looks at what changed.
-const PAUSE: Duration = Duration::from_secs(2);
-/// Looks after which it is asked whether a run is due.
-const ROUND: u32 = 15;
 
 /// All that work needs.
 #[derive(Clone, Debug)]
@@ -27,70 +31,27 @@ pub struct Worker {
     pub catalogue: &'static Catalogue,
     /// Signs cursors.
     pub cursor_key: CursorKey,
+    /// How long the feed keeps changes.
+    pub keep_changes: TimeDelta,
 }
 
-/// A worker at work. It ends with the work in hand when this is dropped.
-#[derive(Debug)]
-pub struct Running {
-    stop: Arc<AtomicBool>,
-    wake: mpsc::Sender<()>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // A worker that is gone has nothing to be woken from, nor to be waited for.
-        self.wake.send(()).ok();
-        self.thread.take().and_then(|thread| thread.join().ok());
-    }
-}
+/// How long the feed keeps changes, unless told otherwise.
+const KEEP_CHANGES: TimeDelta = TimeDelta::days(30);
 
 impl Worker {
-    /// Starts working in a thread of its own.
-    pub fn start(self) -> std::io::Result<Running> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (wake, woken) = mpsc::channel();
-        let stopped = stop.clone();
-        let thread = std::thread::Builder::new().name("worker".into()).spawn(move || {
-            let mut round = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                self.look(round % ROUND == 0, &stopped);
-                round += 1;
-                woken.recv_timeout(PAUSE).ok();
-            }
-        })?;
-        Ok(Running { stop, wake, thread: Some(thread) })
+    /// With a database of its own or another's.
+    pub fn new(db: Db, clock: Arc<Clock>, catalogue: &'static Catalogue, cursor_key: CursorKey) -> Self {
+        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES }
     }
 
-    /// Looks after every tenant once. What fails is logged, and tried again at the next look.
-    fn look(&self, whole: bool, stop: &AtomicBool) {
-        let tenants = match self.db.read(Uuid::nil(), kith_identity::tenant::every) {
-            Ok(tenants) => tenants,
-            Err(error) => return tracing::warn!(%error, "the worker cannot read the tenants"),
-        };
-        for tenant in tenants {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
-            if let Err(error) = self.serve(tenant, whole) {
-                tracing::warn!(%error, %tenant, "values were not computed");
-            }
-        }
-    }
-
-    /// What there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.
+    /// Does at once what there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
         if whole {
-            while self.run(&cx, |_| {})?.is_some() {}
-            // What was released may expire at once, and what expired may cost a tier.
-            for settle in [programme::release_due, programme::expire_due, programme::review_tiers] {
-                while self.db.write(tenant, |conn| settle(conn, &cx).map(Verdict::Commit))? > 0 {}
-            }
+            self.compute(&cx, |_| Ok(()))?;
+            self.settle_points(&cx, || Ok(()))?;
         }
-        while self.db.write(tenant, |conn| value::refresh(conn, &cx).map(Verdict::Commit))? > 0 {}
-        Ok(())
+        self.refresh(&cx)
     }
 
     /// Computes the values of all customers of a tenant now. `told` is told how many accounts are done. None: somebody else
@@ -99,6 +60,38 @@ impl Worker {
         let cx = self.cx(tenant)?;
         self.db.write(tenant, |conn| value::ask(conn, &cx).map(Verdict::Commit))?;
         self.run(&cx, told)
+    }
+
+    /// Computes the values of accounts whose facts changed.
+    pub(crate) fn refresh(&self, cx: &Cx) -> Result<()> {
+        while self.db.write(cx.tenant, |conn| value::refresh(conn, cx).map(Verdict::Commit))? > 0 {}
+        Ok(())
+    }
+
+    /// Computes the runs that wait or are due, one after another; accounts that were computed.
+    pub(crate) fn compute(&self, cx: &Cx, told: impl Fn(usize) -> Result<()>) -> Result<usize> {
+        let mut accounts = 0;
+        while let Some(outcome) = self.run(cx, |done| drop(told(accounts + done)))? {
+            accounts += outcome.accounts;
+            told(accounts)?;
+        }
+        Ok(accounts)
+    }
+
+    /// Releases and expires points, and reviews tiers, as far as they are due; members for whom something was.
+    pub(crate) fn settle_points(&self, cx: &Cx, go_on: impl Fn() -> Result<()>) -> Result<usize> {
+        let mut members = 0;
+        // What was released may expire at once, and what expired may cost a tier.
+        for settle in [programme::release_due, programme::expire_due, programme::review_tiers] {
+            loop {
+                go_on()?;
+                match self.db.write(cx.tenant, |conn| settle(conn, cx).map(Verdict::Commit))? {
+                    0 => break,
+                    some => members += some,
+                }
+            }
+        }
+        Ok(members)
     }
 
     /// Computes the run that waits or is due, if there is one.
@@ -119,8 +112,15 @@ impl Worker {
     }
 
     /// Kith itself acts for a tenant.
-    fn cx(&self, tenant: Uuid) -> Result<Cx> {
-        let cx = Cx {
+    pub fn cx(&self, tenant: Uuid) -> Result<Cx> {
+        let cx = self.blank(tenant);
+        let found = self.db.read(tenant, |conn| kith_journal::store::find::<Tenant>(conn, &cx, tenant))?;
+        Ok(Cx { currency: found.ok_or_else(Error::not_found)?.reporting_currency, ..cx })
+    }
+
+    /// The same, for what no amount plays a part in.
+    pub(crate) fn blank(&self, tenant: Uuid) -> Cx {
+        Cx {
             tenant,
             actor: Arc::new(Actor::system()),
             now: self.clock.now(),
@@ -129,8 +129,6 @@ impl Worker {
             requires_version: false,
             catalogue: self.catalogue,
             cursor_key: self.cursor_key.clone(),
-        };
-        let found = self.db.read(tenant, |conn| kith_journal::store::find::<Tenant>(conn, &cx, tenant))?;
-        Ok(Cx { currency: found.ok_or_else(Error::not_found)?.reporting_currency, ..cx })
+        }
     }
 }

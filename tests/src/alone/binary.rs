@@ -34,6 +34,7 @@ impl Kith {
             .env("DATABASE_URL", &own.database.url)
             .env("KITH_RATE_LIMIT_PER_MINUTE", "0")
             .env("KITH_RATE_LIMIT_TENANT_PER_MINUTE", "0")
+            .env("KITH_WEBHOOK_ALLOW", own.settings.webhook_allow.join(","))
             .env("KITH_LOG", log)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())

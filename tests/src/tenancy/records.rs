@@ -183,6 +183,9 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
             let (resource, field) = kept(number);
             json!({"connectorId": id("connectors"), "resource": resource, "field": field, "authority": "NEWEST"})
         }
+        "webhook-endpoints" => {
+            json!({"url": format!("https://example.com/{number}"), "eventTypes": ["account.*"]})
+        }
         "users" => json!({"name": "Somebody", "email": format!("somebody-{number}@example.com")}),
         "teams" => json!({"name": format!("Team {number}")}),
         "memberships" => json!({"userId": id("users"), "teamId": id("teams")}),
@@ -248,6 +251,8 @@ pub fn change(resource: &str) -> Option<Value> {
         "shipments" => json!({"notes": "Changed"}),
         "subscriptions" => json!({"amount": {"amount": "8.90", "currency": "EUR"}}),
         "interactions" => json!({"outcome": "Changed"}),
+        "schedules" => json!({"isEnabled": false}),
+        "webhook-endpoints" => json!({"description": "Changed"}),
         "interaction-contacts" => json!({"role": "CC"}),
         "tasks" => json!({"title": "Changed"}),
         "opportunity-competitors" => json!({"position": "AHEAD"}),
@@ -289,6 +294,7 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("connectors", "drift") => {
             json!({"resource": "accounts", "fields": ["name"], "buckets": [{"bucket": "00", "hash": "0".repeat(64)}]})
         }
+        ("webhook-endpoints", "replay") => json!({"since": "2026-01-01T00:00:00Z"}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
     }
@@ -373,6 +379,9 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant) -> Ids {
     ids.extend(derived(stage, tenant, ids["accounts"].parse().unwrap()));
     loyalty(&admin, &mut ids).await;
     crate::lifecycle::one_of_each(stage, tenant, &mut ids).await;
+    crate::jobs::one_of_each(stage, tenant, &mut ids);
+    crate::bulk::one_of_each(&admin, &mut ids).await;
+    crate::webhooks::one_of_each(stage, tenant, &admin, &mut ids).await;
     assert_eq!(ids.len(), entries().len(), "one of each: {ids:?}");
     ids
 }

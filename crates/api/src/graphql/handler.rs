@@ -1,12 +1,12 @@
 //! `POST /graphql`.
 
 use super::run::{self, Shared};
-use super::{limits, variables, writer};
+use super::{limits, socket, variables, writer};
 use crate::caller::Caller;
 use crate::http::body::Json;
 use crate::http::headers;
 use crate::http::problem::Handled;
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, guard, web};
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Name, Request, Response, ServerError, Variables};
 use kith_kernel::{Error, Result, Violations, codes};
@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Its route.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/graphql").post(graphql).default_service(crate::rest::other_method("POST")));
+    let socket = web::get().guard(guard::fn_guard(|ctx| socket::is_asked(ctx.head()))).to(socket::open);
+    config.service(
+        web::resource("/graphql").post(graphql).route(socket).default_service(crate::rest::other_method("POST")),
+    );
 }
 
 /// Runs a GraphQL operation.
@@ -70,14 +73,19 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-struct Asked {
-    query: String,
-    variables: Value,
-    operation: Option<String>,
+/// What is asked, read strictly.
+pub struct Asked {
+    /// The document.
+    pub query: String,
+    /// Values of its variables.
+    pub variables: Value,
+    /// Which operation.
+    pub operation: Option<String>,
 }
 
 impl Asked {
-    fn read(mut body: Map<String, Value>) -> Result<Asked> {
+    /// From the body of a request, or the message of a socket.
+    pub fn read(mut body: Map<String, Value>) -> Result<Asked> {
         let mut violations = Violations::default();
         let [query, variables, operation] =
             ["query", "variables", "operationName"].map(|name| body.remove(name).unwrap_or_default());
@@ -110,7 +118,7 @@ pub struct Document {
 
 impl Document {
     /// Parses, or finds parsed.
-    fn of(caller: &Caller, text: &str) -> Result<Arc<Document>, Box<Response>> {
+    pub fn of(caller: &Caller, text: &str) -> Result<Arc<Document>, Box<Response>> {
         if let Some(document) = caller.app.documents.get(text) {
             return Ok(document);
         }
@@ -124,13 +132,27 @@ impl Document {
     }
 
     /// The operation that will run.
-    fn chosen(&self, operation: Option<&str>) -> Option<&OperationDefinition> {
-        let fits = |name: Option<&Name>| operation.is_none() || name.map(|name| name.as_str()) == operation;
-        let chosen = self.parsed.operations.iter().find(|(name, _)| fits(*name));
-        chosen.map(|(_, operation)| &operation.node).filter(|operation| operation.ty != OperationType::Subscription)
+    pub fn chosen(&self, operation: Option<&str>) -> Option<&OperationDefinition> {
+        self.named(operation).filter(|operation| operation.ty != OperationType::Subscription)
     }
 
-    async fn run(
+    /// The operation, if it is one that goes on.
+    pub fn subscription(&self, operation: Option<&str>) -> Option<&OperationDefinition> {
+        self.named(operation).filter(|operation| operation.ty == OperationType::Subscription)
+    }
+
+    fn named(&self, operation: Option<&str>) -> Option<&OperationDefinition> {
+        let fits = |name: Option<&Name>| operation.is_none() || name.map(|name| name.as_str()) == operation;
+        self.parsed.operations.iter().find(|(name, _)| fits(*name)).map(|(_, operation)| &operation.node)
+    }
+
+    /// As it was parsed.
+    pub fn parsed(&self) -> &ExecutableDocument {
+        &self.parsed
+    }
+
+    /// Runs what was chosen.
+    pub async fn run(
         &self,
         caller: Caller,
         shared: &Arc<Shared>,
@@ -158,7 +180,7 @@ impl Document {
 }
 
 /// The response keys that stand plainly at the root; one behind a directive or in a fragment is left to the library.
-fn root_keys(operation: &OperationDefinition) -> Vec<String> {
+pub fn root_keys(operation: &OperationDefinition) -> Vec<String> {
     use async_graphql::parser::types::Selection;
     let key = |selection: &Selection| match selection {
         Selection::Field(field) if field.node.directives.is_empty() => Some(field.node.response_key().node.to_string()),

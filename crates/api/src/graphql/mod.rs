@@ -2,6 +2,7 @@
 //! catalogue are planned once a request and written as JSON text on one connection (see `plan.rs` and `docs/decisions`).
 
 mod board;
+mod changes;
 mod connectors;
 mod documents;
 mod forecast;
@@ -14,14 +15,18 @@ mod push;
 mod reconciliation;
 mod roots;
 mod run;
+mod socket;
 mod timeline;
+mod transactions;
 mod types;
 mod value;
 mod variables;
 mod viewer;
 mod writer;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use async_graphql::{MergedObject, SDLExportOptions};
+
+pub(crate) use socket::is_asked as is_socket;
 
 pub use handler::{__path_graphql, Document, GraphqlRequest, graphql, routes};
 
@@ -37,6 +42,7 @@ pub struct Query(
     lifecycle::LifecycleQuery,
     value::ValueQuery,
     connectors::ConnectorQuery,
+    changes::ChangeQuery,
 );
 
 /// The mutation root.
@@ -47,14 +53,15 @@ pub struct Mutation(
     documents::DocumentMutation,
     push::PushMutation,
     connectors::ConnectorMutation,
+    transactions::TransactionMutation,
 );
 
 /// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, changes::SubscriptionRoot>;
 
 /// Builds it. The library sets no limit by itself.
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), changes::SubscriptionRoot)
         .limit_depth(limits::DEPTH)
         .limit_recursive_depth(limits::RECURSION)
         .limit_directives(limits::DIRECTIVES)

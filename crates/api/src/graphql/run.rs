@@ -272,7 +272,8 @@ fn write(
             return Err(Error::internal("no write of one record"));
         }
     };
-    Ok(Answer { status: 200, body: read::render(conn, cx, row.as_ref(), select)?, ..Answer::default() })
+    let confidential = matches!(root, Root::Command(command) if command.shows_secret);
+    Ok(Answer { status: 200, body: read::render(conn, cx, row.as_ref(), select)?, confidential, ..Answer::default() })
 }
 
 fn batch(

@@ -5,7 +5,7 @@ use super::compress;
 use super::problem::{self, Problem};
 use super::pulse::{Handling, Pulse};
 use super::rate::{Budget, Payer};
-use super::work::Place;
+use super::work::{Place, STREAMS};
 use crate::app::App;
 use crate::rest::standard;
 use actix_web::body::{BoxBody, MessageBody};
@@ -135,24 +135,29 @@ fn refuse(request: &ServiceRequest) -> Option<Error> {
         let detail = format!("The request head may have {MAX_HEAD} bytes and {MAX_HEADERS} fields.");
         return Some(Error::new(&codes::HEADERS_TOO_LARGE, detail));
     }
-    if headers.contains_key(header::CONTENT_ENCODING) {
+    let stream = request.path().starts_with(STREAMS);
+    let gzip = || headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+    if headers.contains_key(header::CONTENT_ENCODING) && !(stream && gzip()) {
         return Some(Error::new(&codes::UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding."));
     }
     let api = request.path().starts_with("/v1/") || request.path() == "/graphql";
-    if api && !acceptable(headers, request.path().ends_with(".svg")) {
+    if api && !acceptable(headers, request.path()) {
         return Some(Error::new(&codes::NOT_ACCEPTABLE, "This API answers application/json."));
     }
     compress::wanted(request).err()
 }
 
-/// Whether JSON, or the picture that was asked for, is among what the client takes.
-fn acceptable(headers: &HeaderMap, picture: bool) -> bool {
+/// Whether JSON, or the picture, the table or the stream that was asked for, is among what the client takes.
+fn acceptable(headers: &HeaderMap, path: &str) -> bool {
+    let (picture, stream, table) = (path.ends_with(".svg"), path.ends_with("/stream"), path.starts_with(STREAMS));
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return true };
     let fits = |range: &str| {
         let essence = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         essence == "*/*"
             || essence == "application/*"
             || (essence.starts_with("application/") && essence.ends_with("json"))
+            || (table && ["text/*", "text/csv"].contains(&essence.as_str()))
+            || (stream && ["text/*", "text/event-stream"].contains(&essence.as_str()))
             || (picture && ["image/*", "image/svg+xml"].contains(&essence.as_str()))
     };
     accept.trim().is_empty() || accept.split(',').any(fits)

@@ -8,4 +8,5 @@ pub mod problem;
 pub mod pulse;
 pub mod query;
 pub mod rate;
+pub mod stream;
 pub mod work;

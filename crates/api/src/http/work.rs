@@ -19,6 +19,8 @@ use tokio::time::timeout;
 const PLACES: u32 = 4;
 /// How long work waits for a thread, and with it for a connection.
 const CONNECTION: Duration = Duration::from_secs(1);
+/// Where files of any length come in: their bodies are read as they come, by who has limits of their own.
+pub const STREAMS: &str = "/v1/bulk/";
 /// What has to answer whatever else goes on.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
@@ -61,6 +63,9 @@ impl Work {
 
     /// Waits for the whole body and then for a place, which a probe does without.
     pub async fn admit(&self, request: &mut ServiceRequest) -> Result<Place> {
+        if request.path().starts_with(STREAMS) {
+            return Ok(Place(Rc::default()));
+        }
         self.whole_body(request).await?;
         if PROBES.contains(&request.path()) {
             return Ok(Place(Rc::default()));
@@ -80,7 +85,12 @@ impl Work {
     async fn whole_body(&self, request: &mut ServiceRequest) -> Result<()> {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         // One that is announced as too large is refused without being read.
-        if matches!(request.parts().1, Payload::None) || length.is_some_and(|length| length > super::body::MAX_BODY) {
+        // That of a socket has no end.
+        let socket = crate::graphql::is_socket(request.head());
+        if socket
+            || matches!(request.parts().1, Payload::None)
+            || length.is_some_and(|length| length > super::body::MAX_BODY)
+        {
             return Ok(());
         }
         let payload = request.parts_mut().1.take();

@@ -28,11 +28,17 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::auth::create_api_key,
         crate::rest::auth::jwks,
         crate::rest::auth::viewer,
+        crate::rest::bulk::load,
+        crate::rest::bulk::results_of,
+        crate::rest::export::export,
         crate::rest::capture::capture,
         crate::rest::capture::confirm,
         crate::rest::connectors::send,
         crate::rest::connectors::drift,
         crate::rest::connectors::compare,
+        crate::rest::changes::list,
+        crate::rest::stream::follow,
+        crate::rest::sync::pull,
         crate::rest::documents::take,
         crate::rest::push::push,
         crate::rest::metrics::list,
@@ -49,6 +55,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::reports::churn,
         crate::rest::reports::backtest,
         crate::rest::reports::uplift,
+        crate::rest::transactions::run,
         crate::rest::value::pyramid,
         crate::rest::value::pyramid_picture,
         crate::rest::value::quadrant,
@@ -75,7 +82,10 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         (name = "sync", description = "Clients that work offline: what they did, and what they missed."),
         (name = "connectors", description = "Other systems whose records are kept in step: who decides which field, and where both sides differ."),
         (name = "identity", description = "Tenant, users, teams, roles and API keys."),
+        (name = "changes", description = "Every committed change, in order: to be read, followed, or kept a copy by."),
         (name = "metrics", description = "Numbers with their definitions."),
+        (name = "bulk", description = "Files of records, in and out."),
+        (name = "transactions", description = "Several writes at once, all or nothing."),
         (name = "graphql", description = "The same over GraphQL."),
         (name = "system", description = "Health, limits and documentation."),
     )
@@ -142,8 +152,11 @@ fn responses() -> Map<String, Value> {
 fn with_errors(operation: &mut Value) {
     let secured = operation.get("security").is_some();
     let writes = operation.get("requestBody").is_some();
+    // Cursors of the feed are the only ones that end.
+    let feed = operation.pointer("/tags/0").is_some_and(|tag| tag == "changes");
+    let others: &[u16] = if feed { &[410] } else { &[] };
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for status in statuses(secured, writes, &[]) {
+    for status in statuses(secured, writes, others) {
         answers
             .entry(status.to_string())
             .or_insert_with(|| json!({"$ref": format!("#/components/responses/E{status}")}));

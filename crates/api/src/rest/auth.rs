@@ -388,7 +388,7 @@ pub async fn create_api_key(caller: Caller, body: Json) -> Handled {
         let record: Value = serde_json::from_slice(&record).map_err(Error::internal)?;
         let body = json!({"apiKey": record, "secret": secret}).to_string().into_bytes();
         let location = Some(format!("/v1/api-keys/{}", row.meta().id));
-        Ok(Answer { status: 201, body, version: Some(row.meta().version), location, replayed: false })
+        Ok(Answer { status: 201, body, version: Some(row.meta().version), location, ..Answer::default() })
     });
     Ok(super::answer(written.await?))
 }

@@ -1,9 +1,12 @@
 //! The REST door: the standard routes of every resource, and the few written by hand.
 
 pub mod auth;
+pub mod bulk;
 pub mod capture;
+pub mod changes;
 pub mod connectors;
 pub mod documents;
+pub mod export;
 pub mod forecast;
 pub mod metrics;
 pub mod overview;
@@ -13,8 +16,11 @@ pub mod reconciliation;
 pub mod reports;
 pub mod select;
 pub mod standard;
+pub mod stream;
+pub mod sync;
 pub mod system;
 mod timeline;
+pub mod transactions;
 pub mod value;
 
 use crate::caller::Answer;
@@ -31,8 +37,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     standard::first(config);
     system::routes(config);
     auth::routes(config);
+    bulk::routes(config);
     capture::routes(config);
     connectors::routes(config);
+    changes::routes(config);
+    sync::routes(config);
     documents::routes(config);
     push::routes(config);
     metrics::routes(config);
@@ -41,6 +50,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     pictures::routes(config);
     reconciliation::routes(config);
     reports::routes(config);
+    transactions::routes(config);
     value::routes(config);
     crate::graphql::routes(config);
     standard::routes(config);

@@ -238,7 +238,7 @@ fn written(conn: &mut PgConnection, cx: &Cx, entry: &'static Entry, row: &dyn Ro
         body: read::render(conn, cx, row, &Selection::all(entry))?,
         version: Some(row.meta().version),
         location: created.then(|| format!("/v1/{}/{}", entry.name, row.meta().id)),
-        replayed: false,
+        ..Answer::default()
     })
 }
 
@@ -321,7 +321,7 @@ async fn command(caller: Caller, request: HttpRequest, body: Json) -> Handled {
         command.require_key(keyed, dry_run)?;
         let input = if command.is_bare() && body.bytes.is_empty() { Map::new() } else { body.object()? };
         let row = (command.run)(conn, cx, id, seen, &input)?;
-        written(conn, cx, entry, row.as_ref(), false)
+        Ok(Answer { confidential: command.shows_secret, ..written(conn, cx, entry, row.as_ref(), false)? })
     });
     Ok(answer(answered.await?))
 }
@@ -383,7 +383,7 @@ pub(crate) fn run_batch(
     let all = Selection::all(entry);
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let outcome = Step::parse(item).and_then(|step| {
+        let outcome = Step::parse(item, &[]).and_then(|step| {
             if atomic { step.run(conn, cx, entry).map_err(in_data) } else { step.run_alone(conn, cx, entry) }
         });
         let result = match outcome {

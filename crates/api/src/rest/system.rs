@@ -103,6 +103,7 @@ pub async fn limits(app: web::Data<App>) -> HttpResponse {
         "bodyBytes": crate::http::body::MAX_BODY,
         "pageSize": {"default": kith_kernel::DEFAULT_LIMIT, "max": kith_kernel::MAX_LIMIT},
         "batchItems": kith_journal::batch::MAX_STEPS,
+        "transactionOperations": kith_journal::transaction::MAX_OPERATIONS,
         "filter": {"depth": kith_kernel::MAX_DEPTH, "conditions": kith_kernel::MAX_NODES, "listValues": kith_kernel::MAX_LIST},
         "graphql": {
             "documentBytes": graphql::DOCUMENT, "tokens": graphql::TOKENS, "depth": graphql::DEPTH, "aliases": graphql::ALIASES,

@@ -3,7 +3,7 @@
 use crate::AREA;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::PgConnection;
-use kith_journal::{store, verbs};
+use kith_journal::{store, verbs, wake};
 use kith_kernel::ids::{PurchaseModelId, ValueModelId, ValueRunId};
 use kith_kernel::{Custom, Cx, Meta, Resource, Result, Shape, Verb, text_enum};
 use kith_macros::resource;
@@ -71,6 +71,10 @@ impl Resource for ValueRun {
     const AREA: &'static str = AREA;
     const ADMINISTRATIVE: bool = true;
     const VERBS: &'static [Verb] = &[Verb::Read, Verb::Create];
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, _before: Option<&Self>) -> Result<()> {
+        if self.status == RunStatus::Queued { wake::now(conn, cx) } else { Ok(()) }
+    }
 }
 
 impl ValueRun {

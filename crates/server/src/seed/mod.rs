@@ -87,8 +87,7 @@ pub fn run(db: &Db) -> Result<Seeded> {
     let loaded = loaded.map_err(|error| anyhow::anyhow!("The demonstration data could not be loaded. {error}"))?;
     if loaded > 0 {
         // So that the first question is answered; afterwards the worker sees to it.
-        let worker =
-            Worker { db: db.clone(), clock: Default::default(), catalogue: cx.catalogue, cursor_key: cx.cursor_key };
+        let worker = Worker::new(db.clone(), Default::default(), cx.catalogue, cx.cursor_key);
         worker
             .serve(tenant, true)
             .map_err(|error| anyhow::anyhow!("The demonstration values could not be computed. {error}"))?;

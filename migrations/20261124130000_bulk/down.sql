@@ -1,0 +1,1 @@
+DROP TABLE bulk_results, bulk_parts, bulk_loads;
