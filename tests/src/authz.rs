@@ -58,6 +58,9 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "concentration",
                     "customerEquity",
                     "accountEntitlements",
+                    "connectorDrift",
+                    "connectorDifferences",
+                    "connectorReceive",
                 ];
                 let known = known.contains(&name.as_str());
                 assert!(known, "a root field that nobody walks over: {name}");
@@ -241,7 +244,9 @@ async fn who_may_not_write_is_refused_before_anybody_looks_at_the_body() {
     let (_, nobody) = with_grants(&stage, &tenant, "");
     let reader = stage.as_role(&tenant, "READ_ONLY");
     let before = records::everything(&stage.admin(&tenant)).await;
-    let reading = |method: &str, path: &str| method == "GET" || path.ends_with("/query") || path.ends_with("/pull");
+    let reading = |method: &str, path: &str| {
+        method == "GET" || ["/query", "/pull", "/drift"].iter().any(|end| path.ends_with(end))
+    };
     let mut walked = 0;
     for (role, client) in [("READ_ONLY", reader), ("nothing", nobody)] {
         for (method, path, key) in operations(&ids) {
@@ -365,6 +370,8 @@ const VERDICTS: &[(&str, [&str; 4])] = &[
     ("retention-plans", ["RCUA", "RCUA", "RC--", "R---"]),
     ("retention-actions", ["RCUA", "RCUA", "RC--", "R---"]),
     ("win-back-cases", ["RCUA", "RCUA", "RC--", "R---"]),
+    ("connectors", ["RCUA", "RCUA", "R---", "R---"]),
+    ("connector-fields", ["RCUA", "RCUA", "R---", "R---"]),
     ("webhook-endpoints", ["RCUA", "RCUA", "R---", "R---"]),
     ("webhook-deliveries", ["R...", "R...", "R...", "R..."]),
     ("webhook-attempts", ["R...", "R...", "R...", "R..."]),

@@ -30,6 +30,9 @@ fn takers(ids: &Ids) -> Vec<(&'static str, String)> {
     let written = ["login", "refresh", "logout", "password", "api-keys"].map(|name| format!("/v1/auth/{name}"));
     all.extend(written.into_iter().map(|path| ("POST", path)));
     all.push(("POST", format!("/v1/users/{}/password", ids["users"])));
+    for place in ["records", "drift"] {
+        all.push(("POST", format!("/v1/connectors/{}/{place}", ids["connectors"])));
+    }
     all.push(("POST", "/graphql".to_owned()));
     all
 }

@@ -7,6 +7,7 @@ mod bulk;
 mod commerce;
 mod compression;
 mod concurrency;
+mod connectors;
 mod contacts;
 mod feed;
 mod golden;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["identity", "journal", "kernel", "macros"]),
     ("contacts", &["journal", "kernel", "macros"]),
     ("commerce", &["journal", "kernel", "macros"]),
+    ("connectors", &["journal", "kernel", "macros"]),
     ("pipeline", &["journal", "kernel", "macros"]),
     ("interactions", &["journal", "kernel", "macros"]),
     ("loyalty", &["journal", "kernel", "macros", "statistics"]),
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "bulk",
             "commerce",
+            "connectors",
             "contacts",
             "db",
             "flows",
@@ -63,6 +65,7 @@ const DOMAIN: &[&str] = &[
     "interactions",
     "loyalty",
     "lifecycle",
+    "connectors",
     "webhooks",
     "flows",
 ];

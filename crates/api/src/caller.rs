@@ -27,6 +27,11 @@ use uuid::Uuid;
 /// Records that a request may touch for the price of one.
 pub const RECORDS_A_REQUEST: u64 = 100;
 
+/// Long reads at once, of all callers of a process.
+static SURVEYS: Semaphore = Semaphore::const_new(2);
+/// How long another one waits.
+const SURVEY_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Who is asking.
 #[derive(Clone)]
 pub struct Caller {
@@ -183,6 +188,22 @@ impl Caller {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let (db, cx) = (self.app.db.clone(), self.cx());
         blocking(move || db.read(cx.tenant, |conn| work(conn, &cx))).await
+    }
+
+    /// Runs reads that may take long, on one snapshot. Only a few run at once, so that they never hold all connections.
+    pub async fn survey<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &Cx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let busy = || {
+            let detail = "Too many long reads are running. Ask again in a moment.";
+            Error { retry_after: Some(1), ..Error::new(&codes::OVERLOADED, detail) }
+        };
+        let surveying = tokio::time::timeout(SURVEY_WAIT, SURVEYS.acquire()).await.map_err(|_| busy())?;
+        let _surveying = surveying.map_err(Error::internal)?;
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let (db, cx) = (self.app.db.clone(), self.cx());
+        blocking(move || db.survey(cx.tenant, |conn| work(conn, &cx))).await
     }
 
     /// Runs a write in one transaction. With a key, an answer that was given before is given again.

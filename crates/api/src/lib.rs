@@ -10,6 +10,7 @@ pub mod app;
 pub mod auth;
 pub mod board;
 pub mod caller;
+pub mod connectors;
 pub mod documents;
 pub mod forecast;
 pub mod graphql;

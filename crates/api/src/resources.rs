@@ -2,6 +2,7 @@
 
 use kith_bulk as bulk;
 use kith_commerce as commerce;
+use kith_connectors as connectors;
 use kith_contacts as contacts;
 use kith_identity as identity;
 use kith_interactions as interactions;
@@ -101,6 +102,8 @@ pub fn catalogue() -> &'static Catalogue {
             Entry::of::<lifecycle::RetentionPlan>(),
             Entry::of::<lifecycle::RetentionAction>(),
             Entry::of::<lifecycle::WinBackCase>(),
+            Entry::of::<connectors::Connector>(),
+            Entry::of::<connectors::ConnectorField>(),
             Entry::of::<webhooks::WebhookEndpoint>(),
             Entry::of::<webhooks::WebhookDelivery>(),
             Entry::of::<webhooks::WebhookAttempt>(),

@@ -355,6 +355,19 @@ impl Db {
         }
     }
 
+    /// Runs reads of one tenant that see the database as it was when they began, however many statements they are, and whose
+    /// statements may take minutes.
+    pub fn survey<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let mut carrier = self.take()?;
+        let mut work = Some(work);
+        let result = write_once(&mut carrier, tenant, Transaction::Survey, &mut |conn| {
+            let work = work.take().ok_or_else(|| Error::internal("a survey that ran already"))?;
+            work(conn).map(Verdict::RollBack)
+        });
+        self.mourn(&mut carrier, &result);
+        result
+    }
+
     /// Runs work that reads much and then writes what follows from it, in one transaction of one tenant that sees the
     /// database as it was when it began, and whose statements may take minutes. It runs once: whoever stood in its way
     /// is reported.
@@ -380,6 +393,8 @@ enum Transaction {
     Many,
     /// Long, and on one snapshot.
     Long,
+    /// The same, and only reading.
+    Survey,
 }
 
 fn read_in_session<T>(
@@ -437,17 +452,15 @@ fn setting(tenant: Uuid) -> String {
 }
 
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
+    let patient = "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'";
     let (kind, limits) = match transaction {
         Transaction::Usual => ("BEGIN", String::new()),
         Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
         Transaction::Long => (
             "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            format!(
-                "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'; \
-                 SET LOCAL application_name = '{}'",
-                crate::watchdog::COMPUTES
-            ),
+            format!("{patient}; SET LOCAL application_name = '{}'", crate::watchdog::COMPUTES),
         ),
+        Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient.to_owned()),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));
     let carried = carrier.tenant.take();

@@ -46,6 +46,8 @@ pub const SETUP: &[&str] = &[
     // Correcting the ledger is not everybody's; earning and redeeming are rights over memberships.
     "point-entries",
     "lifecycle-policies",
+    "connectors",
+    "connector-fields",
     "schedules",
     "webhook-endpoints",
     "webhook-deliveries",

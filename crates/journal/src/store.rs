@@ -78,7 +78,7 @@ pub(crate) fn outside(entry: &Entry, action: Action, scope: RowScope) -> Error {
 
 /// Those of many records that the actor may `action`, locked in the order of their ids, so that two who lock the same do
 /// it in the same order.
-pub(crate) fn lock_many(
+pub fn lock_many(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,

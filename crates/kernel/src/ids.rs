@@ -210,6 +210,10 @@ ids! {
     RetentionActionId => "retention-actions";
     /// An attempt to win a customer back.
     WinBackCaseId => "win-back-cases";
+    /// Another system whose records are kept in step.
+    ConnectorId => "connectors";
+    /// Who decides a field that another system keeps too.
+    ConnectorFieldId => "connector-fields";
     /// A piece of work in the background.
     JobId => "jobs";
     /// Work that comes again and again.

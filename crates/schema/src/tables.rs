@@ -389,6 +389,54 @@ diesel::table! {
 }
 
 diesel::table! {
+    connector_changes () {
+        tenant_id -> Uuid,
+        connector_id -> Uuid,
+        resource -> Text,
+        record_id -> Uuid,
+        field -> Text,
+        changed_at -> Timestamptz,
+        taken_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    connector_fields (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        connector_id -> Uuid,
+        resource -> Text,
+        field -> Text,
+        authority -> Text,
+    }
+}
+
+diesel::table! {
+    connectors (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        name -> Text,
+        system -> Text,
+        description -> Nullable<Text>,
+        default_authority -> Text,
+        is_paused -> Bool,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     contact_points (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -178,6 +178,11 @@ pub fn body(resource: &str, ids: &Ids) -> Value {
         }
         "retention-actions" => json!({"retentionPlanId": id("retention-plans"), "name": format!("Action {number}")}),
         "win-back-cases" => json!({"churnEventId": id("churn-events")}),
+        "connectors" => json!({"name": format!("Connector {number}"), "system": format!("system-{number}")}),
+        "connector-fields" => {
+            let (resource, field) = kept(number);
+            json!({"connectorId": id("connectors"), "resource": resource, "field": field, "authority": "NEWEST"})
+        }
         "webhook-endpoints" => {
             json!({"url": format!("https://example.com/{number}"), "eventTypes": ["account.*"]})
         }
@@ -220,10 +225,12 @@ pub fn change(resource: &str) -> Option<Value> {
         | "retention-actions"
         | "loyalty-programs"
         | "loyalty-tiers"
-        | "loyalty-rewards" => {
+        | "loyalty-rewards"
+        | "connectors" => {
             json!({"name": "Changed"})
         }
         "loyalty-memberships" => json!({"status": "SUSPENDED"}),
+        "connector-fields" => json!({"authority": "CRM"}),
         "exchange-rates" => json!({"rate": "0.91"}),
         "price-observations" | "opportunity-contacts" | "targets" => json!({"note": "Changed"}),
         "opportunity-lines" | "quote-lines" | "order-lines" => json!({"quantity": "3"}),
@@ -283,6 +290,10 @@ pub fn command_body(resource: &str, command: &str, ids: &Ids) -> Value {
         ("win-back-cases", "offer") => json!({"offer": "Free delivery."}),
         ("win-back-cases", "save") => json!({"orderId": ids["orders"]}),
         ("accounts" | "contacts", "merge") => json!({"fromId": ids[resource]}),
+        ("connectors", "records") => json!({"records": []}),
+        ("connectors", "drift") => {
+            json!({"resource": "accounts", "fields": ["name"], "buckets": [{"bucket": "00", "hash": "0".repeat(64)}]})
+        }
         ("webhook-endpoints", "replay") => json!({"since": "2026-01-01T00:00:00Z"}),
         ("tasks", "snooze") => json!({"until": "2999-01-01T00:00:00Z"}),
         _ => json!({}),
@@ -294,6 +305,16 @@ fn treated(account: &str) -> String {
     let account: uuid::Uuid = account.parse().unwrap_or_default();
     let mut names = (0..).map(|number| format!("Campaign {number}"));
     names.find(|name| !kith_lifecycle::retention::is_control(account.into(), name)).unwrap()
+}
+
+/// A resource and a field of it that another system may keep too.
+fn kept(number: u64) -> (&'static str, &'static str) {
+    let linked = creatable().filter(|entry| kith_kernel::SubjectType::from_text(&entry.subject).is_some());
+    let fields = |entry: &'static Entry| {
+        writable(entry).filter(|field| field.name != "id").map(move |field| (entry.name, field.name))
+    };
+    let all: Vec<_> = linked.flat_map(fields).collect();
+    all[usize::try_from(number).unwrap() % all.len()]
 }
 
 fn day(number: u64) -> String {

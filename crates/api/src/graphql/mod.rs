@@ -3,6 +3,7 @@
 
 mod board;
 mod changes;
+mod connectors;
 mod documents;
 mod forecast;
 mod handler;
@@ -40,6 +41,7 @@ pub struct Query(
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
     value::ValueQuery,
+    connectors::ConnectorQuery,
     changes::ChangeQuery,
 );
 
@@ -50,6 +52,7 @@ pub struct Mutation(
     viewer::IdentityMutation,
     documents::DocumentMutation,
     push::PushMutation,
+    connectors::ConnectorMutation,
     transactions::TransactionMutation,
 );
 

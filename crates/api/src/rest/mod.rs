@@ -4,6 +4,7 @@ pub mod auth;
 pub mod bulk;
 pub mod capture;
 pub mod changes;
+pub mod connectors;
 pub mod documents;
 pub mod export;
 pub mod forecast;
@@ -38,6 +39,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     auth::routes(config);
     bulk::routes(config);
     capture::routes(config);
+    connectors::routes(config);
     changes::routes(config);
     sync::routes(config);
     documents::routes(config);
