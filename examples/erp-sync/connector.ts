@@ -210,8 +210,8 @@ export class Connector {
     for (const field of FIELDS) if (record[field] !== undefined) one.data = { ...one.data, [field]: record[field] };
   }
 
-  /** The feed does not reach back to the cursor any more: a new place, everything once, and on from there. */
-  private async readAgain(): Promise<void> {
+  /** When the feed does not reach back to the cursor any more: a new place, everything once, and on from there. */
+  async readAgain(): Promise<void> {
     const now = must(await this.kith.GET("/v1/changes", { params: { query: { after: "now", types: "accounts" } } }));
     const accounts = await all(async (cursor) => {
       const query = { limit: 500, sort: "id", cursor };

@@ -87,6 +87,19 @@ async function killedAtRandom(): Promise<void> {
   await gone;
 }
 
+/** The connector runs until neither side has anything more for the other. */
+async function drained(...more: string[]): Promise<void> {
+  const code = await ended(start("--drain", ...more));
+  if (code !== 0) fail(`the connector ended with ${code}`);
+}
+
+/** Both sides are equal, or it says where they are not. */
+async function compare(): Promise<void> {
+  const found = await differences(begin);
+  if (found.length > 0) fail(`${found.length} differences:\n${found.slice(0, 20).join("\n")}`);
+  console.log(`both sides are equal: ${Object.keys(memory().customers).length} customers, ${orders + done.orders} orders`);
+}
+
 /** All records of a resource that have a key of the ERP. */
 async function keyed<T>(resource: string): Promise<(T & { externalId: string })[]> {
   const params = { path: { resource }, query: { system, archived: "any" } };
@@ -161,13 +174,18 @@ for (let kill = 0; kill < KILLS; kill++) {
 }
 evening.abort();
 await people;
-const code = await ended(start("--drain"));
-if (code !== 0) fail(`the connector ended with ${code}`);
+await drained();
 
 const { counts, refused } = memory();
 console.log(`killed ${killed} times in ${Math.round((Date.now() - began) / 1000)} s`);
 console.log(`ERP: ${done.erp} entries, ${refused.length} of them for customers that Kith had removed; Kith: ${done.kith} edits`);
 console.log(`feed: ${counts.taken} changes taken, ${counts.echoes} echoes and ${counts.known} known ones passed over`);
-const found = await differences(begin);
-if (found.length > 0) fail(`${found.length} differences:\n${found.slice(0, 20).join("\n")}`);
-console.log(`both sides are equal: ${Object.keys(memory().customers).length} customers, ${orders + done.orders} orders`);
+await compare();
+
+for (let edits = 0; edits < 30; edits++) {
+  await workInKith();
+  workInErp();
+}
+await drained("--anew");
+console.log("after a time too long for the feed, read anew:");
+await compare();

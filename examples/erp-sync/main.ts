@@ -1,4 +1,5 @@
-// The program that runs all the time. `--drain` ends it once both sides have nothing more for each other.
+// The program that runs all the time. `--drain` ends it once both sides have nothing more for each other; `--anew` reads all
+// accounts first, as after a 410.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { load, save } from "../shared/file.ts";
@@ -29,6 +30,10 @@ const key = await ownKey();
 const connector = new Connector(new Erp(FOLDER), connect(key.secret), key.id, SYSTEM);
 await connector.fullLoad();
 if (!drain) console.log("loaded; keeping both sides in step");
+if (process.argv.includes("--anew")) {
+  await connector.push();
+  await connector.readAgain();
+}
 for (;;) {
   await connector.push();
   const more = await connector.pull(drain ? 0 : 1);
