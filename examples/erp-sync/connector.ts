@@ -77,7 +77,7 @@ export class Connector {
       this.save();
     }
     if (!memory.loaded.products) {
-      await this.bulk("products", northwindProducts());
+      await this.bulk("products", northwindProducts(this.system));
       memory.loaded.products = true;
       this.save();
     }

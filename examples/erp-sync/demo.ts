@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { load } from "../shared/file.ts";
 import { changes, connect, login, must, type Kith, type Schemas } from "../shared/kith.ts";
 import type { Memory } from "./connector.ts";
-import { type Customer, Erp, FIELDS, northwindOrders } from "./erp.ts";
+import { type Customer, Erp, FIELDS, northwindOrders, numberOf } from "./erp.ts";
 
 const KILLS = Number(process.env["KILLS"] ?? 12);
 const folder = mkdtempSync(join(tmpdir(), "erp-sync-"));
@@ -42,9 +42,9 @@ function workInErp(): void {
   const dice = Math.random();
   if (dice < 0.25) {
     const number = `N${++done.orders}`;
-    const line = { externalId: "1", product: { sku: "ERP-1" }, quantity: "2", unitPrice: { amount: "18.00", currency: "USD" } };
+    const line = { externalId: "1", product: { sku: numberOf(system, "1") }, quantity: "2", unitPrice: { amount: "18.00", currency: "USD" } };
     const account = { externalId: one(there.filter((key) => /^[A-Z]{5}$/.test(key))) };
-    const order = { system, externalId: number, sourceVersion: 1, number: `ERP-${number}`, account, currency: "USD" };
+    const order = { system, externalId: number, sourceVersion: 1, number: numberOf(system, number), account, currency: "USD" };
     erp.enter({ kind: "order", order: { ...order, orderedAt: "2026-01-05T12:00:00Z", status: "CONFIRMED", lines: [line] } });
   } else if (dice < 0.32) erp.enter({ kind: "customer", key: `NEW${done.erp}`, set: { name: text("ERP") } });
   else if (dice < 0.34) erp.enter({ kind: "remove", key: one(there) });

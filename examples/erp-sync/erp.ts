@@ -88,12 +88,13 @@ export function northwindCustomers(): Record<string, Agreed> {
 
 export type Product = { externalId: string; sku: string; name: string; unit: string; listPrice: Schemas["Money"] };
 const dollars = (text: string | undefined): Schemas["Money"] => ({ amount: Number(text).toFixed(2), currency: "USD" });
-const sku = (product: string | undefined): string => `ERP-${product}`;
+/** Numbers that are unique in Kith, whatever other systems it takes orders from. */
+export const numberOf = (system: string, key: string | undefined): string => `${system}-${key}`.toUpperCase();
 
-export function northwindProducts(): Product[] {
+export function northwindProducts(system: string): Product[] {
   return table("products").map((row) => ({
     externalId: row["product_id"] ?? "",
-    sku: sku(row["product_id"]),
+    sku: numberOf(system, row["product_id"]),
     name: row["product_name"] ?? "",
     unit: row["quantity_per_unit"] ?? "",
     listPrice: dollars(row["unit_price"]),
@@ -107,7 +108,7 @@ export function northwindOrders(system: string): Order[] {
     lines.set(row["order_id"] ?? "", order);
     order.push({
       externalId: row["product_id"],
-      product: { sku: sku(row["product_id"]) },
+      product: { sku: numberOf(system, row["product_id"]) },
       quantity: row["quantity"] ?? "0",
       unitPrice: dollars(row["unit_price"]),
       discountPercent: String(Math.round(Number(row["discount"]) * 100)),
@@ -117,7 +118,7 @@ export function northwindOrders(system: string): Order[] {
     system,
     externalId: row["order_id"] ?? "",
     sourceVersion: 0,
-    number: `ERP-${row["order_id"]}`,
+    number: numberOf(system, row["order_id"]),
     account: { externalId: row["customer_id"] },
     currency: "USD",
     orderedAt: `${row["order_date"]}T12:00:00Z`,
