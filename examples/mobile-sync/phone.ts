@@ -102,15 +102,20 @@ export class Phone {
     this.save();
   }
 
-  /** The user has decided: with MINE it is done again to what is there now, with THEIRS only what nobody else had touched. */
-  resolve(open: Open, resolution: Resolution): void {
+  /**
+   * The user has decided: with MINE it is done again to what is there now, with THEIRS only what nobody else had touched.
+   * What is answered is what will not be done.
+   */
+  resolve(open: Open, resolution: Resolution): Fields {
     this.store.open = this.store.open.filter((other) => other !== open);
     const disputed = new Set(resolution === "THEIRS" ? open.both.map((one) => one.field) : []);
-    const data = Object.fromEntries(Object.entries(open.data).filter(([field]) => !disputed.has(field)));
+    const part = (kept: boolean) => Object.entries(open.data).filter(([field]) => disputed.has(field) !== kept);
+    const data = Object.fromEntries(part(true));
     const there = this.store.copy[name(open.resource, open.recordId)];
     const again = open.status === "CONFLICT" && there && (open.op === "UPDATE" ? !same(data, {}) : resolution === "MINE");
     if (again) this.add({ op: open.op, resource: open.resource, recordId: open.recordId, baseVersion: there.version, data });
     this.save();
+    return again ? Object.fromEntries(part(false)) : open.data;
   }
 
   /** Both ways. It may be cut off anywhere, and called again whenever there is a connection. */
