@@ -11,10 +11,10 @@ else
 TEST := cargo test --locked --workspace
 ONLY = -- $(1)
 endif
-CI_STEPS := check test clients
+CI_STEPS := check test clients examples
 BUILD_KITH = scripts/ensure-postgres && cargo build --release --locked -p kith-server
 
-.PHONY: help run test test-area check golden db migrate seed doc clients bench bench-bulk ci ci-steps
+.PHONY: help run test test-area check golden db migrate seed doc clients examples bench bench-bulk ci ci-steps
 
 help: ## lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -50,6 +50,9 @@ doc: ## the code's documentation, into target/doc
 
 clients: ## generates clients from the contracts and compiles them
 	scripts/check-clients
+
+examples: ## runs the examples against a Kith of their own and compares the copies
+	scripts/ensure-postgres && scripts/run-examples
 
 bench: ## measures the release build against pgbench (needs wrk and python3)
 	$(BUILD_KITH) && python3 bench/run.py

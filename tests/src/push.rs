@@ -184,3 +184,28 @@ async fn form_and_rights_are_checked_and_graphql_does_the_same() {
     assert_eq!(dry.at("/results/0/version"), 2);
     assert_eq!(admin.get(&format!("/v1/contacts/{contact}")).await.expect(200).at("/version"), 1);
 }
+
+#[actix_web::test]
+async fn what_somebody_does_at_the_same_moment_is_no_refusal() {
+    let (_stage, admin) = admin();
+    for round in 0..40 {
+        let made = admin.post("/v1/contacts", json!({"familyName": "Anders"})).await.expect(201);
+        let id = made.at("/id").as_str().unwrap().to_owned();
+        let update = |text: &str| [change("UPDATE", &id, Some(1), json!({"jobTitle": text}))];
+        let (one, other) = (update("Buyer"), update("Seller"));
+        let (one, other, _) = futures_util::join!(
+            push(&admin, Uuid::now_v7(), &one, "OURS"),
+            push(&admin, Uuid::now_v7(), &other, "OURS"),
+            async {
+                // Before them, between them and after them.
+                tokio::time::sleep(std::time::Duration::from_millis(round % 10)).await;
+                admin.delete(&format!("/v1/contacts/{id}")).await
+            },
+        );
+        for result in one.iter().chain(&other) {
+            let status = result["status"].as_str().unwrap();
+            assert!(["APPLIED", "MERGED", "GONE"].contains(&status), "{result}");
+            assert_eq!(result["problem"], Value::Null);
+        }
+    }
+}

@@ -199,7 +199,7 @@ pub struct OrderDocumentResult {
     /// The order; null where it failed.
     pub id: Option<Uuid>,
     /// The problem document of what failed.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
     problem: Option<Json<Value>>,
 }
 

@@ -45,7 +45,7 @@ pub struct SyncChange {
     #[schema(example = 3)]
     base_version: Option<i32>,
     /// The fields that were set, as in a create or a merge patch.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
     data: Option<Json<Value>>,
 }
 
@@ -67,12 +67,12 @@ pub struct SyncResult {
     #[schema(example = 5)]
     version: Option<i32>,
     /// The record now, with all its fields; null: it is out of sight.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
     record: Option<Json<Value>>,
     /// The fields that somebody else changed to another value meanwhile.
     conflicts: Vec<SyncConflict>,
     /// The problem document of what was refused.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
     problem: Option<Json<Value>>,
 }
 

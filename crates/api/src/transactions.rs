@@ -44,7 +44,7 @@ pub struct TransactionOperation {
     #[serde(skip_serializing_if = "Option::is_none")]
     if_version: Option<i32>,
     /// What to write, or what the business verb takes. References may stand anywhere in it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Json<Value>>,
 }
@@ -75,7 +75,7 @@ pub struct TransactionResult {
     /// As an HTTP status: 201 for a new record, else 200.
     status: u16,
     /// The record as it is then.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     data: Json<Value>,
 }
 

@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// Most changes of one push.
 pub const MAX_CHANGES: usize = 500;
 
+/// How often a change is tried again that somebody else may have overtaken.
+const RACES: usize = 3;
+
 text_enum! {
     /// What is done about a field that somebody else changed meanwhile.
     #[derive(Default)]
@@ -105,9 +108,14 @@ pub fn push(
             });
             continue;
         }
-        let done = conn
-            .transaction(|conn| run(conn, cx, change, resolution))
-            .or_else(|error| refusal(conn, cx, change, error))?;
+        let mut done = conn.transaction(|conn| run(conn, cx, change, resolution));
+        for _ in 0..RACES {
+            if !done.as_ref().is_err_and(may_be_a_race) {
+                break;
+            }
+            done = conn.transaction(|conn| run(conn, cx, change, resolution));
+        }
+        let done = done.or_else(|error| refusal(conn, cx, change, error))?;
         let result = told(change, done, tell);
         remember(conn, cx, client, change, &result)?;
         known.insert(change.id, (change.fingerprint.clone(), result.clone()));
@@ -292,6 +300,12 @@ fn update(conn: &mut PgConnection, cx: &Cx, change: &Change, version: i32, resol
         Some(row) => Done { conflicts, ..Done::new(Fate::Merged, Some(row)) },
         None => Done { conflicts, ..Done::new(Fate::Conflict, seen(conn, cx, change)?) },
     })
+}
+
+/// The record may have been changed, archived or moved out of sight between the look at it and the write: then another look
+/// finds what really became of it. What is refused for good is refused again.
+fn may_be_a_race(error: &Error) -> bool {
+    [codes::CONFLICT.name, codes::VERSION_CONFLICT.name, codes::NOT_FOUND.name].contains(&error.code.name)
 }
 
 /// What a failure means. One that is nobody's fault, or ours, is the whole push's.

@@ -351,7 +351,7 @@ async fn replace_password(caller: Caller, user: Uuid, new: String) -> Handled {
 #[expect(dead_code, reason = "documentation; answers are written as JSON")]
 pub struct ApiKeyCreated {
     /// The key's record.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     api_key: Value,
     /// The key itself: send it as `Authorization: Bearer`. It is not stored and cannot be shown again.
     secret: String,

@@ -148,7 +148,7 @@ pub const PLACES: [&str; 3] = ["/query/types", "/query/filter", "/query/limit"];
         ("waitSeconds" = Option<u32>, Query, minimum = 0, maximum = 50, description = "Wait so long for a change, if there is none."),
     ),
     responses(
-        (status = 200, description = "Changes, oldest first, and where to go on.", body = serde_json::Value, example = json!({
+        (status = 200, description = "Changes, oldest first, and where to go on.", body = super::shapes::ChangePage, example = json!({
             "data": [{"cursor": "q2…", "id": "01939f3e-5a6b-7c8d-9e0f-1a2b3c4d5e6f", "type": "account.updated", "resource": "accounts",
                 "recordId": "01939f3e-0000-7000-8000-000000000001", "version": 4, "operation": "updated", "presence": "PRESENT",
                 "occurredAt": "2026-03-14T09:26:53.589793Z", "actor": {"kind": "USER", "id": "01939f3e-0000-7000-8000-000000000002"},

@@ -15,6 +15,7 @@ pub mod push;
 pub mod reconciliation;
 pub mod reports;
 pub mod select;
+pub mod shapes;
 pub mod standard;
 pub mod stream;
 pub mod sync;

@@ -36,7 +36,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 pub struct SyncPull {
     /// What the copy holds, the same in every pull: for each resource by its name a `filter` (a filter tree) and `fields`
     /// (names; all unless given; `id`, `version` and `archivedAt` always come).
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     scope: Value,
     /// Where the last pull ended; none in the first one.
     cursor: Option<String>,
@@ -59,7 +59,7 @@ pub struct SyncPull {
     request_body(content = SyncPull, example = json!({
         "scope": {"accounts": {"filter": {"status": "ACTIVE"}, "fields": ["name", "status"]}, "contacts": {"filter": {"account": {"status": "ACTIVE"}}}},
         "cursor": null, "limit": 200})),
-    responses((status = 200, description = "Records, what is removed, and where to go on.", body = serde_json::Value, example = json!({
+    responses((status = 200, description = "Records, what is removed, and where to go on.", body = super::shapes::SyncPage, example = json!({
         "data": [{"resource": "accounts", "record": {"id": "01939f3e-0000-7000-8000-000000000001", "version": 4, "archivedAt": null, "name": "Acme"}}],
         "removed": [{"resource": "contacts", "id": "01939f3e-0000-7000-8000-000000000003", "reason": "ARCHIVED"}],
         "cursor": "q2…", "hasMore": false}))),
