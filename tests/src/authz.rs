@@ -50,6 +50,8 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "stageDwell",
                     "customerSurvival",
                     "churnReport",
+                    "churnBacktest",
+                    "syncPush",
                     "retentionUplift",
                     "valuePyramid",
                     "valueQuadrant",

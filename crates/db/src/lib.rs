@@ -7,6 +7,7 @@ pub mod embedded;
 mod migrate;
 mod pool;
 mod signals;
+mod watch;
 mod watchdog;
 
 pub use migrate::{APP_ROLE, Instance, MigrateError, check_durability, instance, migrate};

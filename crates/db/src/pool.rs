@@ -6,12 +6,13 @@
 //! was left open or that somebody sent a statement of their own which may outlast the work. Writes depend on no
 //! memory: `BEGIN; SET LOCAL` is one message. Where only `SET LOCAL` reaches the shards (Citus), reads do the same.
 
+use crate::watch::Watch;
 use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{Connection, PgConnection};
-use kith_kernel::{Error, Result, codes, is_plain, is_plain_sql};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use kith_kernel::{Error, Result, codes};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use uuid::Uuid;
@@ -65,61 +66,6 @@ struct Carrier {
     /// Outages that were known when it was made or last looked at.
     outages: u64,
     watch: Arc<Watch>,
-}
-
-/// What the statements of a connection did behind this module's back.
-#[derive(Default)]
-struct Watch {
-    /// The next statement comes from here or from diesel's transaction manager.
-    ours: AtomicBool,
-    /// A statement of somebody else may have left a transaction, a setting or a tenant behind.
-    tainted: AtomicBool,
-    /// A statement failed, so that PostgreSQL will answer COMMIT with a rollback, without calling that an error.
-    failed: AtomicBool,
-}
-
-impl Watch {
-    fn see(&self, event: &InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::BeginTransaction { .. } | InstrumentationEvent::CommitTransaction { .. } => {
-                self.ours.store(true, Ordering::Relaxed);
-            }
-            // To a savepoint or to the start: what failed is undone.
-            InstrumentationEvent::RollbackTransaction { .. } => {
-                self.ours.store(true, Ordering::Relaxed);
-                self.failed.store(false, Ordering::Relaxed);
-            }
-            InstrumentationEvent::FinishQuery { error: Some(_), .. } => self.failed.store(true, Ordering::Relaxed),
-            InstrumentationEvent::StartQuery { query, .. } => {
-                let ours = self.ours.swap(false, Ordering::Relaxed);
-                if !ours && !harmless(query) {
-                    self.tainted.store(true, Ordering::Relaxed);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn is_tainted(&self) -> bool {
-        self.tainted.load(Ordering::Relaxed)
-    }
-}
-
-/// Whether a statement can leave nothing behind in the session.
-fn harmless(query: &dyn std::fmt::Display) -> bool {
-    struct First(Option<bool>);
-    impl std::fmt::Write for First {
-        fn write_str(&mut self, sql: &str) -> std::fmt::Result {
-            self.0 = Some(is_plain_sql(sql));
-            // The text comes first; nobody needs the binds.
-            Err(std::fmt::Error)
-        }
-    }
-    is_plain(query).unwrap_or_else(|| {
-        let mut first = First(None);
-        std::fmt::write(&mut first, format_args!("{query}")).ok();
-        first.0.unwrap_or(false)
-    })
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::writer::raise;
 use crate::caller::Caller;
 use crate::push::{Pushed, SyncChange, SyncResult, SyncResults};
 use async_graphql::{Context, Object};
+use kith_journal::transaction;
 use kith_kernel::Error;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -35,8 +36,9 @@ impl PushMutation {
         arguments.insert("dryRun".to_owned(), json!(dry_run));
         let key = ctx.item.node.response_key().node.to_string();
         let manner = ctx.data::<Arc<Shared>>()?.manner(&key, &arguments, "syncPush").map_err(raise)?;
-        let pushed = Pushed::read(&asked).map_err(raise)?;
         let caller = ctx.data::<Caller>()?;
+        transaction::may(&caller.cx()).map_err(raise)?;
+        let pushed = Pushed::read(&asked).map_err(raise)?;
         caller.charge(u64::try_from(pushed.count()).unwrap_or(u64::MAX)).map_err(raise)?;
         let answer = caller.write(manner, move |conn, cx| pushed.take(conn, cx)).await.map_err(raise)?;
         let results: SyncResults =

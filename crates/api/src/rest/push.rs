@@ -6,6 +6,7 @@ use crate::http::body::Json;
 use crate::http::problem::Handled;
 use crate::push::{Pushed, SyncPush, SyncResults};
 use actix_web::{HttpRequest, web};
+use kith_journal::transaction;
 
 /// Its route.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -43,6 +44,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 )]
 pub async fn push(caller: Caller, request: HttpRequest, body: Json) -> Handled {
     let manner = Manner::of(&request, &body.bytes)?;
+    transaction::may(&caller.cx())?;
     let pushed = Pushed::read(&body.object()?)?;
     caller.charge(u64::try_from(pushed.count()).unwrap_or(u64::MAX))?;
     Ok(answer(caller.write(manner, move |conn, cx| pushed.take(conn, cx)).await?))

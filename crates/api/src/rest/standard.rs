@@ -38,10 +38,13 @@ fn one_at(tail: &str) -> Resource {
     at(tail, Place::One).get(get).patch(patch).delete(archive)
 }
 
+/// Where all resources are.
+const ROOT: &str = "/v1";
+
 /// What is asked for most, to be tried before all other routes; reading one record goes without any pattern.
 pub fn first(config: &mut web::ServiceConfig) {
     let plain = guard::fn_guard(|asked| record(asked.head().uri.path()).is_some());
-    config.service(web::scope("/v1").guard(guard::Get()).guard(plain).default_service(web::to(get)));
+    config.service(web::scope(ROOT).guard(guard::Get()).guard(plain).default_service(web::to(get)));
     config.service(one_at("/{id:[0-9a-f-]{36}}"));
 }
 
