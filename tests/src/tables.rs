@@ -228,20 +228,12 @@ pub fn as_diesel() -> String {
     let scratch = Scratch::new().unwrap();
     let mut text = String::from("// Generated from the migrated database: `make golden`.\n");
     for (table, columns) in columns(&scratch) {
-        let key = if columns.iter().any(|column| column.column_name == "id") { "tenant_id, id" } else { "" };
-        let key = match (key, table.as_str()) {
-            ("", "api_key_secrets") => "tenant_id, api_key_id",
-            ("", "change_log") => "tenant_id, xid, seq",
-            ("", "credentials") => "tenant_id, user_id",
-            ("", "idempotency_keys") => "tenant_id, principal_id, key",
-            ("", "customer_days") => "tenant_id, account_id, day",
-            ("", "instance") => "singleton",
-            ("tenant_id, id", "job_wakes") => "id",
-            ("", "numbers") => "tenant_id, resource",
-            ("", "refresh_tokens") => "tenant_id, token_hash",
-            ("", "tenant_directory") => "slug",
-            (key, _) => key,
-        };
+        let query = format!(
+            "SELECT string_agg(a.attname, ', ' ORDER BY array_position(c.conkey, a.attnum)) AS what FROM pg_constraint c \
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey) \
+             WHERE c.contype = 'p' AND c.conrelid = 'public.{table}'::regclass"
+        );
+        let key = faults(&scratch, &query).remove(0);
         text.push_str(&format!("\ndiesel::table! {{\n    {table} ({key}) {{\n"));
         for column in columns {
             let ty = match column.udt_name.as_str() {

@@ -156,7 +156,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    bulk_parts () {
+    bulk_parts (tenant_id, load_id, number) {
         tenant_id -> Uuid,
         load_id -> Uuid,
         number -> Integer,
@@ -165,7 +165,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    bulk_results () {
+    bulk_results (tenant_id, load_id, number) {
         tenant_id -> Uuid,
         load_id -> Uuid,
         number -> Integer,
@@ -189,7 +189,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    change_log_floors () {
+    change_log_floors (tenant_id) {
         tenant_id -> Uuid,
         xid -> BigInt,
         seq -> BigInt,
@@ -389,7 +389,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    connector_changes () {
+    connector_changes (tenant_id, connector_id, resource, record_id, field) {
         tenant_id -> Uuid,
         connector_id -> Uuid,
         resource -> Text,
@@ -1604,7 +1604,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    pushed_changes () {
+    pushed_changes (tenant_id, principal_id, client_id, change_id) {
         tenant_id -> Uuid,
         principal_id -> Uuid,
         client_id -> Uuid,
