@@ -274,6 +274,6 @@ async fn the_same_records_sent_by_many_at_once_are_made_once() {
     assert_eq!((created, failed.len()), (40, 0), "{failed:?}");
     let list = admin.get("/v1/accounts?count=exact&limit=1").await.expect(200);
     assert_eq!(list.at("/page/totalCount").as_u64().or(list.at("/page/total").as_u64()), Some(40), "{}", list.body);
-    let nothing = Uuid::now_v7();
+    let nothing = crate::push::new_id();
     admin.post(&format!("/v1/connectors/{nothing}/records"), json!({"records": []})).await.expect(404);
 }

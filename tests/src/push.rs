@@ -193,15 +193,12 @@ async fn what_somebody_does_at_the_same_moment_is_no_refusal() {
         let id = made.at("/id").as_str().unwrap().to_owned();
         let update = |text: &str| [change("UPDATE", &id, Some(1), json!({"jobTitle": text}))];
         let (one, other) = (update("Buyer"), update("Seller"));
-        let (one, other, _) = futures_util::join!(
-            push(&admin, Uuid::now_v7(), &one, "OURS"),
-            push(&admin, Uuid::now_v7(), &other, "OURS"),
-            async {
+        let (one, other, _) =
+            futures_util::join!(push(&admin, new_id(), &one, "OURS"), push(&admin, new_id(), &other, "OURS"), async {
                 // Before them, between them and after them.
                 tokio::time::sleep(std::time::Duration::from_millis(round % 10)).await;
                 admin.delete(&format!("/v1/contacts/{id}")).await
-            },
-        );
+            },);
         for result in one.iter().chain(&other) {
             let status = result["status"].as_str().unwrap();
             assert!(["APPLIED", "MERGED", "GONE"].contains(&status), "{result}");

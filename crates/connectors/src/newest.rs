@@ -56,8 +56,8 @@ impl Times {
         of(&mut out);
         out.sql(" AND t.connector_id = ").bind(Bind::Uuid(Some(connector.meta.id)));
         type There = (st::Text, st::Uuid, st::Text, st::Timestamptz, st::Timestamptz);
-        let there: Vec<(String, Uuid, String, DateTime<Utc>, DateTime<Utc>)> =
-            RunQueryDsl::load(out.typed::<There>(), conn)?;
+        type Known = (String, Uuid, String, DateTime<Utc>, DateTime<Utc>);
+        let there: Vec<Known> = RunQueryDsl::load(out.typed::<There>(), conn)?;
         Ok(Times {
             here: here.into_iter().map(|(resource, id, field, at)| ((resource, id, field), at)).collect(),
             there: there
