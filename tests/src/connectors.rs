@@ -6,7 +6,6 @@ mod drift;
 use chrono::{DateTime, TimeDelta, Utc};
 use kith_testkit::{Client, Stage, Tenant};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// A connector of the system `erp`, with an authority for some fields of accounts.
 pub async fn connector(admin: &Client, fields: &[(&str, &str)]) -> String {
