@@ -112,7 +112,7 @@ async fn only_what_is_wanted_is_sent() {
     admin.patch(&format!("/v1/accounts/{id}"), json!({"website": "https://example.com"})).await.expect(200);
     admin.post("/v1/tags", json!({"name": "one"})).await.expect(201);
     admin.delete(&format!("/v1/accounts/{id}")).await.expect(204);
-    // Its own making is the first thing that it is told of.
+    // What runs by itself is told of as well; what was done here comes six times, and the endpoint's own making.
     all.wait(7).await;
     let types = |got: Vec<Got>| got.iter().map(|got| got.body["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let mut archived = types(by_type.wait(2).await);
@@ -125,8 +125,15 @@ async fn only_what_is_wanted_is_sent() {
     assert_eq!(big[0].body["before"], json!({"id": id, "version": 1, "name": "Small"}));
     let field = by_field.wait(3).await;
     assert_eq!(types(field), ["account.created", "account.updated", "account.archived"]);
+    let ours =
+        || types(all.got()).iter().filter(|kind| kind.starts_with("account.") || kind.starts_with("tag.")).count();
+    for _ in 0..100 {
+        if ours() < 6 {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
     std::thread::sleep(std::time::Duration::from_millis(300));
-    assert_eq!([by_type.got().len(), by_filter.got().len(), by_field.got().len(), all.got().len()], [2, 1, 3, 7]);
+    assert_eq!([by_type.got().len(), by_filter.got().len(), by_field.got().len(), ours()], [2, 1, 3, 6]);
 }
 
 #[actix_web::test]
