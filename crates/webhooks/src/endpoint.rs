@@ -212,8 +212,11 @@ fn test(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Nothin
     if seen.is_some_and(|seen| seen != endpoint.meta.version) {
         return Err(Error::new(&codes::VERSION_CONFLICT, "The record is at another version. Read it again."));
     }
+    if endpoint.meta.archived_at.is_some() {
+        return Err(verbs::archived(entry, id));
+    }
     if !endpoint.is_active() {
-        return Err(Error::new(&codes::ILLEGAL_TRANSITION, "The endpoint is disabled or archived; enable it first."));
+        return Err(Error::new(&codes::ILLEGAL_TRANSITION, "The endpoint is disabled; enable it first."));
     }
     delivery::put_test(conn, cx, &endpoint)?;
     wake::now(conn, cx)?;
