@@ -190,10 +190,13 @@ fn move_all(
         last = end.meta().id;
         // The one that stays is no part of itself.
         let all: Vec<&dyn Row> = all.into_iter().filter(|row| row.meta().id != into).collect();
-        if conn.transaction(|conn| move_some(conn, cx, (target, index), &all, into)).is_err() {
-            for row in all {
-                move_one(conn, cx, (target, index), row, into)?;
+        match conn.transaction(|conn| move_some(conn, cx, (target, index), &all, into)) {
+            Err(error) if error.code.name == codes::DUPLICATE.name => {
+                for row in all {
+                    move_one(conn, cx, (target, index), row, into)?;
+                }
             }
+            moved => moved?,
         }
     }
 }
