@@ -94,8 +94,9 @@ impl r2d2::ManageConnection for Manager {
         let fail = |error: &dyn std::fmt::Display| ConnectError(error.to_string());
         let outages = self.outages.load(Ordering::Relaxed);
         let mut conn = PgConnection::establish(&impatient(&self.options.url)).map_err(|error| fail(&error))?;
+        // Compiling a plan takes longer than most of ours run, and the planner's guesses of long ones are poor.
         let settings = format!(
-            "SET ROLE {}; SET TIME ZONE 'UTC'; SET statement_timeout = {}; SET lock_timeout = {};
+            "SET ROLE {}; SET TIME ZONE 'UTC'; SET jit = off; SET statement_timeout = {}; SET lock_timeout = {};
              SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_isolation = 'read committed'",
             crate::APP_ROLE,
             self.options.statement_timeout.as_millis(),

@@ -12,11 +12,11 @@ pub use simulate::simulate;
 
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::derived;
+use kith_journal::derived::{self, Group};
 use kith_kernel::{Bind, Cx, Result, Statement};
 use kith_loyalty::standing;
 use kith_loyalty::value::assess::Judge;
-use kith_loyalty::value::facts::{self, Facts, Reading, Which};
+use kith_loyalty::value::facts::{self, Facts, Page, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::{Assessed, Before};
@@ -101,8 +101,8 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let relations = Relations::current(conn, cx, borders.gap)?;
     let rules = Rules { model, indicators, purchase, borders, reading, relations };
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();
-    let facts = facts::read(conn, cx, Which::These(&accounts), &rules.reading)?;
-    store(conn, cx, &rules, &facts, Why::Change)?;
+    let page = facts::read(conn, cx, Which::These(&accounts), &rules.reading)?;
+    store(conn, cx, &rules, &page, Why::Change)?;
     // Those that were archived have no facts.
     run::shelve(conn, cx, Some(&accounts))?;
     let ids: Vec<Uuid> = touched.into_iter().flat_map(|(ids, _)| ids).collect();
@@ -133,9 +133,9 @@ enum Why {
 }
 
 /// Assesses some accounts and stores what came out; the number of rows that changed.
-fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], why: Why) -> Result<usize> {
-    let accounts: Vec<Uuid> = facts.iter().map(|facts| facts.account).collect();
-    let before = before(conn, cx, &accounts)?;
+fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why) -> Result<usize> {
+    let (facts, group) = (&page.facts, &page.group);
+    let before = before(conn, cx, group)?;
     let judge = rules.judge();
     let assess = |one: &Facts| judge.assess(cx, one, before.get(&one.account).copied(), why == Why::Run);
     let assessed: Vec<Assessed> = facts.iter().map(assess).collect();
@@ -143,27 +143,29 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, facts: &[Facts], why: 
     let bought = assessed.iter().filter(|one| why != Why::Change && one.base.occasions > 0);
     let mut changed = derived::put(conn, &bought.map(|one| one.score(cx)).collect::<Vec<_>>())?;
     if why == Why::History {
-        let page: Vec<_> = facts.iter().zip(&assessed).collect();
-        let told = rules.relations.recall(conn, cx, &page, rules.purchase.as_ref(), rules.reading.as_of)?;
+        let known: Vec<_> = facts.iter().zip(&assessed).collect();
+        let told = rules.relations.recall(conn, cx, &known, rules.purchase.as_ref(), rules.reading.as_of)?;
         return Ok(changed + told);
     }
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
-    let loyalty = standing::assess_page(conn, cx, facts, &shares, &rules.borders, rules.reading.as_of)?;
+    let loyalty = standing::assess_page(conn, cx, page, &shares, &rules.borders, rules.reading.as_of)?;
     changed += standing::apply(conn, cx, &loyalty)?;
-    let page: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
-    changed += rules.relations.decide(conn, cx, &page, rules.purchase.as_ref(), (rules.reading.as_of, why))?;
+    let known: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
+    changed +=
+        rules.relations.decide(conn, cx, (group, &known), rules.purchase.as_ref(), (rules.reading.as_of, why))?;
     let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
     Ok(changed + derived::put(conn, &profiles)? + derived::put(conn, &values)?)
 }
 
 /// Where the accounts stood.
-fn before(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid]) -> Result<HashMap<Uuid, Before>> {
+fn before(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<HashMap<Uuid, Before>> {
     type Row = (Uuid, String, Option<String>, String, Option<String>);
     type Sql = (st::Uuid, st::Text, st::Nullable<st::Text>, st::Text, st::Nullable<st::Text>);
     let mut out = Statement::new(
         "SELECT id, layer, layer_proposed, value_class, class_proposed FROM value_profiles WHERE tenant_id = ",
     );
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(accounts.to_vec())).sql(")");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
+    group.limit(&mut out, "id");
     let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
     let place = |(id, layer, layer_proposed, class, class_proposed): Row| {
         let layer = (Layer::from_text(&layer)?, layer_proposed.as_deref().and_then(Layer::from_text));

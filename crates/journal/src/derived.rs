@@ -6,6 +6,28 @@ use diesel::PgConnection;
 use kith_kernel::{Bind, Column, Cx, Error, Resource, Result, Row, Statement};
 use uuid::Uuid;
 
+/// Accounts that are computed together.
+#[derive(Clone, Debug)]
+pub enum Group {
+    /// All with ids beyond the first of these, up to and with the second.
+    Between(Uuid, Uuid),
+    /// These.
+    These(Vec<Uuid>),
+}
+
+impl Group {
+    /// The condition that a column names one of them.
+    pub fn limit(&self, out: &mut Statement, column: &str) {
+        match self {
+            Group::Between(after, last) => {
+                out.sql(format!("{column} > ")).bind(Bind::Uuid(Some(*after)));
+                out.sql(format!(" AND {column} <= ")).bind(Bind::Uuid(Some(*last)))
+            }
+            Group::These(ids) => out.sql(format!("{column} = ANY(")).bind(Bind::Uuids(ids.clone())).sql(")"),
+        };
+    }
+}
+
 /// Rows in one statement.
 const AT_ONCE: usize = 5_000;
 

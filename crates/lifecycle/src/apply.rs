@@ -9,6 +9,7 @@ use crate::rules::{Before, LifecycleRule, LifecycleStage, LoyaltyStage, Verdict}
 use crate::transition::LifecycleTransition;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::Group;
 use kith_journal::{bulk, store};
 use kith_kernel::{Bind, Custom, Cx, Meta, Result, Shape, Statement};
 use rust_decimal::Decimal;
@@ -44,9 +45,10 @@ pub struct Applied {
 }
 
 /// Where accounts stand, for [`crate::rules::stage`]; those without a lifecycle are left out.
-pub fn standing(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid]) -> Result<HashMap<Uuid, Before>> {
+pub fn standing(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<HashMap<Uuid, Before>> {
     let rows = store::rows::<Lifecycle>(conn, cx, |out| {
-        out.sql(" AND t.id = ANY(").bind(Bind::Uuids(accounts.to_vec())).sql(")");
+        out.sql(" AND ");
+        group.limit(out, "t.id");
     })?;
     Ok(rows.iter().map(|row| (row.meta.id, row.before())).collect())
 }

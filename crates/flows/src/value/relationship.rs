@@ -4,6 +4,7 @@
 use super::Why;
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::Group;
 use kith_kernel::ids::ChurnModelId;
 use kith_kernel::{Bind, Cx, Money, Result, Statement};
 use kith_lifecycle::risk::ChurnRiskState;
@@ -63,15 +64,14 @@ impl Relations {
         &self,
         conn: &mut PgConnection,
         cx: &Cx,
-        page: &[(&Facts, (&Assessed, &LoyaltyAssessment))],
+        (group, page): (&Group, &[(&Facts, (&Assessed, &LoyaltyAssessment))]),
         purchase: Option<&Purchase>,
         (as_of, why): (NaiveDate, Why),
     ) -> Result<usize> {
         let known: Vec<_> =
             page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
-        let ids: Vec<Uuid> = known.iter().map(|(facts, _)| facts.account).collect();
-        let before = kith_lifecycle::standing(conn, cx, &ids)?;
-        let signs = signs(conn, cx, &ids, as_of)?;
+        let before = kith_lifecycle::standing(conn, cx, group)?;
+        let signs = signs(conn, cx, group, as_of)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
             let signs = signs.get(&facts.account).copied().unwrap_or_default();
@@ -295,25 +295,30 @@ pub(super) fn learn(
     model::record(conn, cx, &trained, &window).map(drop)
 }
 
-/// What contracts and lost deals say of some accounts.
-fn signs(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid], as_of: NaiveDate) -> Result<HashMap<Uuid, Signs>> {
-    let mut out = Statement::new("SELECT a.id, s.cancelled AND NOT s.running, s.failed, o.competitor FROM unnest(");
-    out.bind(Bind::Uuids(accounts.to_vec())).sql(") AS a(id) CROSS JOIN LATERAL (SELECT coalesce(bool_or(s.status IN ('CANCELLED', 'ENDED')), false) AS cancelled, \
-         coalesce(bool_or(s.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE')), false) AS running, coalesce(bool_or(s.status = 'PAST_DUE'), false) AS failed \
-         FROM subscriptions s WHERE s.tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(
-        " AND s.account_id = a.id AND s.archived_at IS NULL) s CROSS JOIN LATERAL \
-         (SELECT coalesce(bool_or(o.competitor_id IS NOT NULL), false) AS competitor \
-         FROM opportunities o WHERE o.tenant_id = ",
-    );
-    out.bind(Bind::Uuid(Some(cx.tenant)))
-        .sql(" AND o.account_id = a.id AND o.archived_at IS NULL AND o.status = 'LOST' AND o.closed_at > ");
-    out.bind(Bind::Date(Some(as_of - Days::new(180)))).sql(") o");
-    type Row = (Uuid, bool, bool, bool);
-    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool, st::Bool)>(), conn)?;
-    let read = |(account, has_notice, payment_failed, named_competitor): Row| {
-        let grounds = Grounds { payment_failed, named_competitor, ..Grounds::default() };
-        (account, Signs { has_notice, grounds })
+/// What contracts and lost deals say of some accounts; those of which they say nothing are left out.
+fn signs(conn: &mut PgConnection, cx: &Cx, group: &Group, as_of: NaiveDate) -> Result<HashMap<Uuid, Signs>> {
+    let mut all: HashMap<Uuid, Signs> = HashMap::new();
+    let from = |what: &str| {
+        let mut out = Statement::new(format!("SELECT t.account_id{what} t WHERE t.tenant_id = "));
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
+        group.limit(&mut out, "t.account_id");
+        out.sql(" AND t.archived_at IS NULL");
+        out
     };
-    Ok(rows.into_iter().map(read).collect())
+    let mut out = from(
+        ", bool_or(t.status IN ('CANCELLED', 'ENDED')) AND NOT bool_or(t.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE')), \
+         bool_or(t.status = 'PAST_DUE') FROM subscriptions",
+    );
+    out.sql(" GROUP BY t.account_id");
+    let rows: Vec<(Uuid, bool, bool)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool)>(), conn)?;
+    for (account, has_notice, payment_failed) in rows {
+        let one = all.entry(account).or_default();
+        (one.has_notice, one.grounds.payment_failed) = (has_notice, payment_failed);
+    }
+    let mut out = from(" FROM opportunities");
+    out.sql(" AND t.status = 'LOST' AND t.competitor_id IS NOT NULL AND t.closed_at > ");
+    out.bind(Bind::Date(Some(as_of - Days::new(180)))).sql(" GROUP BY t.account_id");
+    let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    rows.into_iter().for_each(|(account,)| all.entry(account).or_default().grounds.named_competitor = true);
+    Ok(all)
 }

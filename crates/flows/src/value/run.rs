@@ -18,8 +18,6 @@ use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, Va
 use serde_json::json;
 use uuid::Uuid;
 
-/// Accounts that are read at once.
-const PAGE: i64 = 10_000;
 /// A run whose process is gone is taken over after this, unless somebody still computes it.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
@@ -157,10 +155,10 @@ struct Customers {
 fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
     let (mut found, mut after) = (Customers { all: Vec::new(), sample: Vec::new() }, Uuid::nil());
     loop {
-        let page = facts::read(conn, cx, Which::After(after, PAGE), reading)?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let page = facts::read(conn, cx, Which::After(after), reading)?;
+        let Some(last) = page.facts.last() else { return Ok(found) };
         after = last.account;
-        for facts in page.into_iter().filter(|facts| !facts.occasions.is_empty()) {
+        for facts in page.facts.into_iter().filter(|facts| !facts.occasions.is_empty()) {
             found.all.push(Base::of(&facts, reading.as_of));
             // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
             let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);
@@ -175,11 +173,11 @@ fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Cust
 fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, why: Why, told: &mut impl FnMut(usize)) -> Result<Outcome> {
     let (mut outcome, mut after) = (Outcome { accounts: 0, changed: 0 }, Uuid::nil());
     loop {
-        let page = facts::read(conn, cx, Which::After(after, PAGE), &rules.reading)?;
-        let Some(last) = page.last() else { return Ok(outcome) };
+        let page = facts::read(conn, cx, Which::After(after), &rules.reading)?;
+        let Some(last) = page.facts.last() else { return Ok(outcome) };
         after = last.account;
         outcome.changed += store(conn, cx, rules, &page, why)?;
-        outcome.accounts += page.len();
+        outcome.accounts += page.facts.len();
         told(outcome.accounts);
     }
 }

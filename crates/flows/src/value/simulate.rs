@@ -21,8 +21,6 @@ use uuid::Uuid;
 
 /// Most accounts that are judged while somebody waits.
 pub const MOST: i64 = 50_000;
-/// Accounts that are read at once, in less time than a statement may take.
-const PAGE: i64 = 2_000;
 
 /// Where an account stands.
 #[derive(Clone, Copy, Debug)]
@@ -90,10 +88,10 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let reading = reading(&model, zone, as_of);
     let (mut facts, mut after) = (Vec::new(), Uuid::nil());
     loop {
-        let page = facts::read(conn, cx, Which::After(after, PAGE), &reading)?;
-        let Some(last) = page.last() else { break };
+        let page = facts::read(conn, cx, Which::After(after), &reading)?;
+        let Some(last) = page.facts.last() else { break };
         after = last.account;
-        facts.extend(page);
+        facts.extend(page.facts);
     }
     let bought = facts.iter().filter(|facts| !facts.occasions.is_empty());
     let customers: Vec<Base> = bought.map(|facts| Base::of(facts, as_of)).collect();

@@ -1,4 +1,4 @@
-//! What is read of a page of accounts: three statements, however many accounts.
+//! What is read of a page of accounts: a statement for each source, however many accounts.
 
 use super::driver::Bonds;
 use super::evidence::LoyaltyEvidenceKind;
@@ -8,6 +8,7 @@ use crate::value::clv::ValueState;
 use crate::value::number::real;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::Group;
 use kith_kernel::{Bind, Cx, Result, Statement};
 use rust_decimal::Decimal;
 use std::collections::HashMap;
@@ -15,17 +16,13 @@ use uuid::Uuid;
 
 /// What touches of a customer weigh, by the trouble that it takes them.
 pub(super) const TOUCH: &str =
-    "CASE i.channel WHEN 'VISIT' THEN 3 WHEN 'MEETING' THEN 3 WHEN 'PHONE' THEN 2 WHEN 'CHAT' THEN 2 ELSE 1 END";
+    "CASE t.channel WHEN 'VISIT' THEN 3 WHEN 'MEETING' THEN 3 WHEN 'PHONE' THEN 2 WHEN 'CHAT' THEN 2 ELSE 1 END";
 /// What a referral weighs.
 pub(super) const REFERRAL: f64 = 5.0;
 
 /// What was read of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Inputs {
-    /// Order lines of a year, what was booked, and the part of it that was bought at a discount.
-    pub lines: i64,
-    pub booked: Decimal,
-    pub discounted: Decimal,
     /// Weighted touches that it began within 180 days, and how many.
     pub touch_weight: f64,
     pub touches: i64,
@@ -60,23 +57,6 @@ pub(super) struct Given {
     pub state: ValueState,
 }
 
-type Row = (
-    Uuid,
-    (i64, Decimal, Decimal),
-    (f64, i64, i64, f64, i64),
-    (i64, Option<f64>, i64, i64, i64),
-    (i64, i64, i64, i64),
-    (Option<f64>, i64, Option<String>),
-);
-type Sql = (
-    st::Uuid,
-    (st::BigInt, st::Numeric, st::Numeric),
-    (st::Double, st::BigInt, st::BigInt, st::Double, st::BigInt),
-    (st::BigInt, st::Nullable<st::Double>, st::BigInt, st::BigInt, st::BigInt),
-    (st::BigInt, st::BigInt, st::BigInt, st::BigInt),
-    (st::Nullable<st::Double>, st::BigInt, st::Nullable<st::Text>),
-);
-
 /// The tenant, the last day, the moment after it, and the first moments of windows of half a year, one and two years.
 pub(super) fn window(out: &mut Statement, cx: &Cx, as_of: NaiveDate) {
     out.sql("w AS (SELECT n.tenant_id AS tenant, n.last, (n.last + 1)::timestamp AT TIME ZONE n.time_zone AS until, ");
@@ -87,146 +67,201 @@ pub(super) fn window(out: &mut Statement, cx: &Cx, as_of: NaiveDate) {
     out.sql("::date AS last FROM tenants WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql(") n) ");
 }
 
-const COLUMNS: &str = "SELECT page.id, coalesce(d.lines, 0), coalesce(d.booked, 0), coalesce(d.discounted, 0), \
-     coalesce(i.weight, 0)::float8, i.begun, i.tones, coalesce(i.tone, 0)::float8, r.referrals, \
-     o.won, o.days, o.closed, o.lost, o.rival, s.due, s.kept, v.invoices, v.void, \
-     b.months::float8, (SELECT count(DISTINCT x.id) FROM unnest(b.products || p.products) AS x(id) WHERE x.id IS NOT NULL), \
-     (SELECT l.stage FROM lifecycles l WHERE l.tenant_id = w.tenant AND l.id = page.id AND l.archived_at IS NULL) \
-     FROM page CROSS JOIN w ";
-const BOUGHT: &str = "LEFT JOIN LATERAL (SELECT sum(d.lines) AS lines, sum(d.booked) AS booked, sum(d.discounted) AS discounted \
-     FROM customer_days d WHERE d.tenant_id = w.tenant AND d.account_id = page.id AND d.day <= w.last AND d.day > w.before) d ON true ";
-const REFERRED: &str = "LEFT JOIN LATERAL (SELECT count(*) AS referrals FROM loyalty_memberships m JOIN referrals f \
-     ON f.tenant_id = m.tenant_id AND f.referrer_membership_id = m.id WHERE m.tenant_id = w.tenant AND m.account_id = page.id \
-     AND f.archived_at IS NULL AND f.status <> 'REJECTED' AND f.created_at >= w.half AND f.created_at < w.until) r ON true ";
-const DECIDED: &str = "LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE c.status = 'WON') AS won, \
-     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM c.closed_at - c.opened_at)::float8 / 86400) FILTER (WHERE c.status = 'WON') AS days, \
-     count(*) FILTER (WHERE c.closed_at >= w.year) AS closed, count(*) FILTER (WHERE c.closed_at >= w.year AND c.status = 'LOST') AS lost, \
-     count(*) FILTER (WHERE c.closed_at >= w.year AND c.status = 'LOST' AND c.competitor_id IS NOT NULL) AS rival \
-     FROM opportunities c WHERE c.tenant_id = w.tenant AND c.account_id = page.id AND c.archived_at IS NULL \
-     AND c.closed_at >= w.two_years AND c.closed_at < w.until) o ON true ";
-const PROMISED: &str = "LEFT JOIN LATERAL (SELECT count(*) AS due, count(*) FILTER (WHERE h.delivered_at <= h.promised_at AND h.status <> 'LOST') AS kept \
-     FROM orders q JOIN shipments h ON h.tenant_id = q.tenant_id AND h.order_id = q.id WHERE q.tenant_id = w.tenant \
-     AND q.account_id = page.id AND q.archived_at IS NULL AND h.archived_at IS NULL AND h.promised_at >= w.year AND h.promised_at < w.until) s ON true \
-     LEFT JOIN LATERAL (SELECT count(*) AS invoices, count(*) FILTER (WHERE k.is_void) AS void FROM invoices k \
-     WHERE k.tenant_id = w.tenant AND k.account_id = page.id AND k.archived_at IS NULL AND k.issued_on <= w.last AND k.issued_on > w.before) v ON true ";
-const BOUND: &str = "LEFT JOIN LATERAL (SELECT max(greatest(u.current_period_end - w.last, 0)) / 30.4375 AS months, array_agg(u.product_id) AS products \
-     FROM subscriptions u WHERE u.tenant_id = w.tenant AND u.account_id = page.id AND u.archived_at IS NULL \
-     AND u.status IN ('ACTIVE', 'PAST_DUE') AND u.started_on <= w.last) b ON true \
-     LEFT JOIN LATERAL (SELECT array_agg(DISTINCT z.product_id) AS products FROM orders q JOIN order_lines z \
-     ON z.tenant_id = q.tenant_id AND z.order_id = q.id WHERE q.tenant_id = w.tenant AND q.account_id = page.id AND q.archived_at IS NULL \
-     AND z.archived_at IS NULL AND q.status IN ('CONFIRMED', 'FULFILLED') AND q.ordered_at >= w.year AND q.ordered_at < w.until) p ON true";
-
-/// Reads it.
-pub(super) fn read(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    accounts: &[Uuid],
+/// Whose inputs are read, and as of which day.
+struct Source<'a> {
+    cx: &'a Cx,
+    group: &'a Group,
     as_of: NaiveDate,
-) -> Result<HashMap<Uuid, Inputs>> {
-    let mut out = Statement::new("WITH page AS (SELECT x.id FROM unnest(");
-    out.bind(Bind::Uuids(accounts.to_vec())).sql(") AS x(id)), ");
-    window(&mut out, cx, as_of);
-    out.sql(COLUMNS).sql(BOUGHT);
-    out.sql(format!(
-        "LEFT JOIN LATERAL (SELECT sum({TOUCH}) FILTER (WHERE i.direction = 'INBOUND' AND i.occurred_at >= w.half) AS weight, \
-         count(*) FILTER (WHERE i.direction = 'INBOUND' AND i.occurred_at >= w.half) AS begun, count(i.sentiment) AS tones, \
-         avg(i.sentiment) AS tone FROM interactions i WHERE i.tenant_id = w.tenant AND i.account_id = page.id \
-         AND i.archived_at IS NULL AND i.occurred_at >= w.year AND i.occurred_at < w.until) i ON true "
-    ));
-    out.sql(REFERRED).sql(DECIDED).sql(PROMISED).sql(BOUND);
-    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    let mut all: HashMap<Uuid, Inputs> = rows.into_iter().map(Inputs::of).collect();
-    answers(conn, cx, accounts, as_of, &mut all)?;
-    given(conn, cx, accounts, as_of, &mut all)?;
+}
+
+/// Reads it. Accounts of which nothing is known are left out.
+pub(super) fn read(conn: &mut PgConnection, cx: &Cx, group: &Group, as_of: NaiveDate) -> Result<HashMap<Uuid, Inputs>> {
+    let source = Source { cx, group, as_of };
+    let mut all = HashMap::new();
+    source.touches(conn, &mut all)?;
+    source.referrals(conn, &mut all)?;
+    source.decisions(conn, &mut all)?;
+    source.promises(conn, &mut all)?;
+    source.contracts(conn, &mut all)?;
+    source.stages(conn, &mut all)?;
+    source.answers(conn, &mut all)?;
+    source.given(conn, &mut all)?;
     Ok(all)
 }
 
-impl Inputs {
-    fn of(row: Row) -> (Uuid, Inputs) {
-        let (account, bought, touched, decided, promised, bound) = row;
-        let (lines, booked, discounted) = bought;
-        let (touch_weight, touches, tones, tone, referrals) = touched;
-        let (won, days, closed, lost, rival) = decided;
-        let (due, kept, invoices, void) = promised;
-        let (contract_months, products, stage) = bound;
-        let bonds = Bonds { deliveries: (due, kept), invoices: (invoices, void), contract_months, products };
-        let inputs = Inputs {
-            lines,
-            booked,
-            discounted,
-            touch_weight,
-            touches,
-            tones: (tones, tone),
-            referrals,
-            decisions: (won, days),
-            closed: (closed, lost, rival),
-            bonds,
-            stage,
-            ..Inputs::default()
-        };
-        (account, inputs)
+type All = HashMap<Uuid, Inputs>;
+type Real = st::Nullable<st::Double>;
+
+impl Source<'_> {
+    fn tenant(&self) -> Bind {
+        Bind::Uuid(Some(self.cx.tenant))
     }
-}
 
-/// Of these accounts, up to a day.
-fn of_page(out: &mut Statement, cx: &Cx, accounts: &[Uuid], (column, as_of): (&str, NaiveDate)) {
-    out.sql(" WHERE t.tenant_id = ")
-        .bind(Bind::Uuid(Some(cx.tenant)))
-        .sql(" AND t.archived_at IS NULL AND t.account_id = ANY(");
-    out.bind(Bind::Uuids(accounts.to_vec())).sql(format!(") AND t.{column} <= ")).bind(Bind::Date(Some(as_of)));
-}
+    fn last(&self) -> Bind {
+        Bind::Date(Some(self.as_of))
+    }
 
-fn answers(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    accounts: &[Uuid],
-    as_of: NaiveDate,
-    all: &mut HashMap<Uuid, Inputs>,
-) -> Result<()> {
-    let mut out = Statement::new("SELECT t.account_id, t.kind, t.value, t.answered_on FROM loyalty_evidence t");
-    of_page(&mut out, cx, accounts, ("answered_on", as_of));
-    out.sql(" AND t.answered_on > ").bind(Bind::Date(Some(as_of))).sql("::date - 365 ORDER BY t.answered_on, t.id");
-    type Found = (Uuid, String, Decimal, NaiveDate);
-    let rows: Vec<Found> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text, st::Numeric, st::Date)>(), conn)?;
-    for (account, kind, value, on) in rows {
-        if let Some((inputs, kind)) = all.get_mut(&account).zip(LoyaltyEvidenceKind::from_text(&kind)) {
-            inputs.answers.push(Answer { kind, value: real(value), on });
+    /// `WITH w`, what is selected, and the condition that `t` is of the tenant and `column` of the group.
+    fn from(&self, what: &str, column: &str) -> Statement {
+        let mut out = Statement::new("WITH ");
+        window(&mut out, self.cx, self.as_of);
+        out.sql(what.to_owned()).sql(" WHERE t.tenant_id = ").bind(self.tenant()).sql(" AND ");
+        self.group.limit(&mut out, column);
+        out.sql(" AND t.archived_at IS NULL");
+        out
+    }
+
+    fn touches(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let begun = "FILTER (WHERE t.direction = 'INBOUND' AND t.occurred_at >= w.half)";
+        let what = format!(
+            "SELECT t.account_id, coalesce(sum({TOUCH}) {begun}, 0)::float8, count(*) {begun}, count(t.sentiment), \
+             coalesce(avg(t.sentiment), 0)::float8 FROM interactions t CROSS JOIN w"
+        );
+        let mut out = self.from(&what, "t.account_id");
+        out.sql(" AND t.occurred_at >= w.year AND t.occurred_at < w.until GROUP BY t.account_id");
+        type Row = (Uuid, f64, i64, i64, f64);
+        let rows: Vec<Row> =
+            RunQueryDsl::load(out.typed::<(st::Uuid, st::Double, st::BigInt, st::BigInt, st::Double)>(), conn)?;
+        for (account, weight, begun, tones, tone) in rows {
+            let one = all.entry(account).or_default();
+            (one.touch_weight, one.touches, one.tones) = (weight, begun, (tones, tone));
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn given(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    accounts: &[Uuid],
-    as_of: NaiveDate,
-    all: &mut HashMap<Uuid, Inputs>,
-) -> Result<()> {
-    let mut out = Statement::new(
-        "SELECT t.account_id, t.kind, t.system, t.raw, t.normalized, t.window_days, t.observed_on, t.evidence, t.state FROM loyalty_indicators t",
-    );
-    of_page(&mut out, cx, accounts, ("observed_on", as_of));
-    out.sql(" ORDER BY t.observed_on DESC, t.id DESC");
-    type Found = (Uuid, String, String, Option<Decimal>, Option<Decimal>, i32, NaiveDate, Option<String>, String);
-    type Typed = (
-        st::Uuid,
-        st::Text,
-        st::Text,
-        st::Nullable<st::Numeric>,
-        st::Nullable<st::Numeric>,
-        st::Integer,
-        st::Date,
-        st::Nullable<st::Text>,
-        st::Text,
-    );
-    let rows: Vec<Found> = RunQueryDsl::load(out.typed::<Typed>(), conn)?;
-    for (account, kind, system, raw, points, window_days, observed_on, evidence, state) in rows {
-        let known = LoyaltySign::from_text(&kind).zip(ValueState::from_text(&state));
-        if let Some((inputs, (kind, state))) = all.get_mut(&account).zip(known) {
-            let raw = raw.map(real);
-            inputs.given.push(Given { kind, system, raw, points, window_days, observed_on, evidence, state });
-        }
+    fn referrals(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let what = "SELECT m.account_id, count(*) FROM loyalty_memberships m JOIN referrals t ON t.tenant_id = m.tenant_id \
+             AND t.referrer_membership_id = m.id CROSS JOIN w";
+        let mut out = self.from(what, "m.account_id");
+        out.sql(" AND m.tenant_id = ").bind(self.tenant());
+        out.sql(
+            " AND t.status <> 'REJECTED' AND t.created_at >= w.half AND t.created_at < w.until GROUP BY m.account_id",
+        );
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        rows.into_iter().for_each(|(account, referrals)| all.entry(account).or_default().referrals = referrals);
+        Ok(())
     }
-    Ok(())
+
+    fn decisions(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let what = "SELECT t.account_id, count(*) FILTER (WHERE t.status = 'WON'), percentile_cont(0.5) WITHIN GROUP \
+             (ORDER BY extract(epoch FROM t.closed_at - t.opened_at)::float8 / 86400) FILTER (WHERE t.status = 'WON'), \
+             count(*) FILTER (WHERE t.closed_at >= w.year), count(*) FILTER (WHERE t.closed_at >= w.year AND t.status = 'LOST'), \
+             count(*) FILTER (WHERE t.closed_at >= w.year AND t.status = 'LOST' AND t.competitor_id IS NOT NULL) \
+             FROM opportunities t CROSS JOIN w";
+        let mut out = self.from(what, "t.account_id");
+        out.sql(" AND t.closed_at >= w.two_years AND t.closed_at < w.until GROUP BY t.account_id");
+        type Row = (Uuid, i64, Option<f64>, i64, i64, i64);
+        type Sql = (st::Uuid, st::BigInt, Real, st::BigInt, st::BigInt, st::BigInt);
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        for (account, won, days, closed, lost, rival) in rows {
+            let one = all.entry(account).or_default();
+            (one.decisions, one.closed) = ((won, days), (closed, lost, rival));
+        }
+        Ok(())
+    }
+
+    /// Deliveries in time, and invoices that were right.
+    fn promises(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let what = "SELECT t.account_id, count(*), count(*) FILTER (WHERE h.delivered_at <= h.promised_at AND h.status <> 'LOST') \
+             FROM orders t JOIN shipments h ON h.tenant_id = t.tenant_id AND h.order_id = t.id CROSS JOIN w";
+        let mut out = self.from(what, "t.account_id");
+        out.sql(
+            " AND h.archived_at IS NULL AND h.promised_at >= w.year AND h.promised_at < w.until GROUP BY t.account_id",
+        );
+        let rows: Vec<(Uuid, i64, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt, st::BigInt)>(), conn)?;
+        rows.into_iter()
+            .for_each(|(account, due, kept)| all.entry(account).or_default().bonds.deliveries = (due, kept));
+        let what = "SELECT t.account_id, count(*), count(*) FILTER (WHERE t.is_void) FROM invoices t CROSS JOIN w";
+        let mut out = self.from(what, "t.account_id");
+        out.sql(" AND t.issued_on <= w.last AND t.issued_on > w.before GROUP BY t.account_id");
+        let rows: Vec<(Uuid, i64, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt, st::BigInt)>(), conn)?;
+        rows.into_iter()
+            .for_each(|(account, all_of, void)| all.entry(account).or_default().bonds.invoices = (all_of, void));
+        Ok(())
+    }
+
+    /// How long contracts bind them, and how many products they have.
+    fn contracts(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let what = "SELECT t.account_id, (max(greatest(t.current_period_end - w.last, 0)) / 30.4375)::float8 \
+             FROM subscriptions t CROSS JOIN w";
+        let running = " AND t.status IN ('ACTIVE', 'PAST_DUE') AND t.started_on <= w.last";
+        let mut out = self.from(what, "t.account_id");
+        out.sql(running).sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Option<f64>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Real)>(), conn)?;
+        rows.into_iter().for_each(|(account, months)| all.entry(account).or_default().bonds.contract_months = months);
+        let what = "SELECT p.account_id, count(DISTINCT p.product_id) FROM (SELECT t.account_id, z.product_id FROM orders t \
+             JOIN order_lines z ON z.tenant_id = t.tenant_id AND z.order_id = t.id CROSS JOIN w";
+        let mut out = self.from(what, "t.account_id");
+        out.sql(
+            " AND z.archived_at IS NULL AND t.status IN ('CONFIRMED', 'FULFILLED') AND t.ordered_at >= w.year \
+             AND t.ordered_at < w.until UNION ALL SELECT t.account_id, t.product_id FROM subscriptions t CROSS JOIN w WHERE t.tenant_id = ",
+        );
+        out.bind(self.tenant()).sql(" AND ");
+        self.group.limit(&mut out, "t.account_id");
+        out.sql(" AND t.archived_at IS NULL").sql(running).sql(") p GROUP BY p.account_id");
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        rows.into_iter().for_each(|(account, products)| all.entry(account).or_default().bonds.products = products);
+        Ok(())
+    }
+
+    fn stages(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let mut out = Statement::new("SELECT t.id, t.stage FROM lifecycles t WHERE t.tenant_id = ");
+        out.bind(self.tenant()).sql(" AND ");
+        self.group.limit(&mut out, "t.id");
+        out.sql(" AND t.archived_at IS NULL");
+        let rows: Vec<(Uuid, String)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text)>(), conn)?;
+        rows.into_iter().for_each(|(account, stage)| all.entry(account).or_default().stage = Some(stage));
+        Ok(())
+    }
+
+    /// What others say of them up to the day.
+    fn said(&self, what: &str, column: &str) -> Statement {
+        let mut out = Statement::new(format!("SELECT {what} t WHERE t.tenant_id = "));
+        out.bind(self.tenant()).sql(" AND ");
+        self.group.limit(&mut out, "t.account_id");
+        out.sql(format!(" AND t.archived_at IS NULL AND t.{column} <= ")).bind(self.last());
+        out
+    }
+
+    fn answers(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let mut out = self.said("t.account_id, t.kind, t.value, t.answered_on FROM loyalty_evidence", "answered_on");
+        out.sql(" AND t.answered_on > ").bind(self.last()).sql("::date - 365 ORDER BY t.answered_on, t.id");
+        type Found = (Uuid, String, Decimal, NaiveDate);
+        let rows: Vec<Found> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text, st::Numeric, st::Date)>(), conn)?;
+        for (account, kind, value, on) in rows {
+            if let Some(kind) = LoyaltyEvidenceKind::from_text(&kind) {
+                all.entry(account).or_default().answers.push(Answer { kind, value: real(value), on });
+            }
+        }
+        Ok(())
+    }
+
+    fn given(&self, conn: &mut PgConnection, all: &mut All) -> Result<()> {
+        let mut out = self.said(
+        "t.account_id, t.kind, t.system, t.raw, t.normalized, t.window_days, t.observed_on, t.evidence, t.state FROM loyalty_indicators",
+        "observed_on",
+    );
+        out.sql(" ORDER BY t.observed_on DESC, t.id DESC");
+        type Found = (Uuid, String, String, Option<Decimal>, Option<Decimal>, i32, NaiveDate, Option<String>, String);
+        type Typed = (
+            st::Uuid,
+            st::Text,
+            st::Text,
+            st::Nullable<st::Numeric>,
+            st::Nullable<st::Numeric>,
+            st::Integer,
+            st::Date,
+            st::Nullable<st::Text>,
+            st::Text,
+        );
+        let rows: Vec<Found> = RunQueryDsl::load(out.typed::<Typed>(), conn)?;
+        for (account, kind, system, raw, points, window_days, observed_on, evidence, state) in rows {
+            let known = LoyaltySign::from_text(&kind).zip(ValueState::from_text(&state));
+            if let Some((kind, state)) = known {
+                let (raw, one) = (raw.map(real), all.entry(account).or_default());
+                one.given.push(Given { kind, system, raw, points, window_days, observed_on, evidence, state });
+            }
+        }
+        Ok(())
+    }
 }

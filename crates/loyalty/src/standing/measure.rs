@@ -7,7 +7,7 @@ use super::peers::Peers;
 use super::rules::{Sign, points};
 use super::sign::LoyaltySign;
 use crate::value::clv::ValueState;
-use crate::value::facts::{self, Facts};
+use crate::value::facts::{self, Facts, Year};
 use crate::value::number::real;
 use chrono::NaiveDate;
 use kith_statistics::shrunk;
@@ -162,11 +162,11 @@ impl Customer<'_> {
     }
 
     fn price_sensitivity(&self) -> Measured {
-        let Inputs { lines, booked, discounted, .. } = self.inputs;
-        if *lines < LEAST_LINES {
+        let Year { lines, booked, discounted } = self.facts.year;
+        if lines < LEAST_LINES {
             return Err("TOO_FEW_LINES");
         }
-        let share = discounted.checked_div(*booked).map(|share| 100.0 * real(share)).ok_or("TOO_FEW_LINES")?;
+        let share = discounted.checked_div(booked).map(|share| 100.0 * real(share)).ok_or("TOO_FEW_LINES")?;
         let usual = self.peers.discounted.ok_or("NO_PEERS")?;
         let told =
             format!("{share:.1} % of {lines} lines of 365 days bought at a discount, {usual:.1} % of all customers");

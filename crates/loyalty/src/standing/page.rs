@@ -9,7 +9,7 @@ use super::sign::Axis;
 use super::{LoyaltyAssessment, inputs::Inputs};
 use crate::value::Borders;
 use crate::value::ValueProfile;
-use crate::value::facts::Facts;
+use crate::value::facts::{Facts, Page};
 use crate::value::number::{real, shown, text};
 use chrono::NaiveDate;
 use diesel::PgConnection;
@@ -25,13 +25,12 @@ use uuid::Uuid;
 pub fn assess_page(
     conn: &mut PgConnection,
     cx: &Cx,
-    facts: &[Facts],
+    page: &Page,
     shares: &HashMap<Uuid, f64>,
     borders: &Borders,
     as_of: NaiveDate,
 ) -> Result<Vec<LoyaltyAssessment>> {
-    let accounts: Vec<Uuid> = facts.iter().map(|facts| facts.account).collect();
-    let all = inputs::read(conn, cx, &accounts, as_of)?;
+    let all = inputs::read(conn, cx, &page.group, as_of)?;
     let (none, weights) = (Inputs::default(), Weights::default());
     let assess = |facts: &Facts| {
         let inputs = all.get(&facts.account).unwrap_or(&none);
@@ -39,7 +38,7 @@ pub fn assess_page(
         let customer = Customer { facts, inputs, share, peers: &borders.loyalty, as_of };
         row(cx, &customer, &weights)
     };
-    Ok(facts.iter().map(assess).collect())
+    Ok(page.facts.iter().map(assess).collect())
 }
 
 /// Per cent of their need that accounts buy from us, where it is known.

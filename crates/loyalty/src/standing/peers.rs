@@ -107,9 +107,9 @@ impl Peers {
             "SELECT EXISTS (SELECT FROM interactions i WHERE i.tenant_id = w.tenant AND i.direction = 'INBOUND' AND i.archived_at IS NULL AND i.occurred_at < w.until), ",
         );
         out.sql(format!(
-            "(SELECT sum({TOUCH}) FROM interactions i WHERE i.tenant_id = w.tenant AND i.direction = 'INBOUND' AND i.archived_at IS NULL \
-             AND i.occurred_at >= w.half AND i.occurred_at < w.until \
-             AND EXISTS (SELECT FROM customer_days d WHERE d.tenant_id = w.tenant AND d.account_id = i.account_id AND d.day <= w.last))::float8, "
+            "(SELECT sum({TOUCH}) FROM interactions t WHERE t.tenant_id = w.tenant AND t.direction = 'INBOUND' AND t.archived_at IS NULL \
+             AND t.occurred_at >= w.half AND t.occurred_at < w.until \
+             AND EXISTS (SELECT FROM customer_days d WHERE d.tenant_id = w.tenant AND d.account_id = t.account_id AND d.day <= w.last))::float8, "
         ));
         out.sql(OTHERS);
         type Row = (bool, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>);

@@ -1,8 +1,9 @@
 //! What is known of each customer up to a day: read from the days on which he bought, and from what serving him cost.
-//! Every account is read by the same statement, be it one that was touched or a page of all of them.
+//! Every account is read by the same statements, be it one that was touched or one of a page of all of them.
 
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::Group;
 use kith_journal::metric;
 use kith_kernel::{Bind, Cx, Result, Statement};
 use rust_decimal::Decimal;
@@ -11,11 +12,14 @@ use uuid::Uuid;
 /// Which accounts are read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// Those with ids beyond this one, in the order of their ids, at most so many.
-    After(Uuid, i64),
+    /// Those with ids beyond this one, in the order of their ids, at most [`PAGE`].
+    After(Uuid),
     /// These.
     These(&'a [Uuid]),
 }
+
+/// Accounts that are read at once.
+pub const PAGE: usize = 10_000;
 
 /// How they are read.
 #[derive(Clone, Debug)]
@@ -39,6 +43,17 @@ pub struct Occasion {
     pub net: f64,
     /// That less its cost.
     pub margin: f64,
+}
+
+/// What was ordered within 365 days, in the reporting currency, before refunds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Year {
+    /// Order lines.
+    pub lines: i64,
+    /// What was booked.
+    pub booked: Decimal,
+    /// The part of it that was bought at a discount.
+    pub discounted: Decimal,
 }
 
 /// What is known of one account. Amounts are in the reporting currency.
@@ -66,6 +81,8 @@ pub struct Facts {
     pub discounted: Decimal,
     /// The window's bookings before refunds.
     pub booked: Decimal,
+    /// What he ordered within 365 days.
+    pub year: Year,
     /// Orders, refunds and costs without an exchange rate.
     pub unconverted: i64,
     /// What serving and keeping him cost in the window.
@@ -80,106 +97,231 @@ pub struct Facts {
     pub is_prospect: bool,
 }
 
-type Row = (
-    (Uuid, String),
-    (Option<Vec<i32>>, Option<Vec<f64>>, Option<Vec<f64>>),
-    (Option<Decimal>, Option<Decimal>, i64, Option<Decimal>, Option<Decimal>),
-    (Option<Decimal>, Option<Decimal>, Option<Decimal>, Option<i64>),
-    (Option<Decimal>, Option<Decimal>, Option<Decimal>, i64),
-    (Option<Decimal>, Option<String>, Option<Decimal>, bool),
-);
-type Amount = st::Nullable<st::Numeric>;
-type Sql = (
-    (st::Uuid, st::Text),
-    (st::Nullable<st::Array<st::Integer>>, st::Nullable<st::Array<st::Double>>, st::Nullable<st::Array<st::Double>>),
-    (Amount, Amount, st::BigInt, Amount, Amount),
-    (Amount, Amount, Amount, st::Nullable<st::BigInt>),
-    (Amount, Amount, Amount, st::BigInt),
-    (Amount, st::Nullable<st::Text>, Amount, st::Bool),
-);
+/// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.
+#[derive(Debug)]
+pub struct Page {
+    /// Which they are.
+    pub group: Group,
+    /// One of each.
+    pub facts: Vec<Facts>,
+}
 
-/// Reads them, in the order of their ids. Archived accounts are left out.
-pub fn read(conn: &mut PgConnection, cx: &Cx, which: Which<'_>, reading: &Reading) -> Result<Vec<Facts>> {
+/// Reads them, a statement for each source: sources that have nothing to say of most accounts cost next to nothing then, and
+/// nothing depends on what the planner believes of tables that are growing fast.
+pub fn read(conn: &mut PgConnection, cx: &Cx, which: Which<'_>, reading: &Reading) -> Result<Page> {
+    let mut page = accounts(conn, cx, which)?;
+    if !page.facts.is_empty() {
+        let source = Source { cx, group: &page.group, reading };
+        let facts = &mut page.facts;
+        source.days(conn, facts)?;
+        source.touches(conn, facts)?;
+        source.costs(conn, facts)?;
+        source.needs(conn, facts)?;
+        source.pipeline(conn, facts)?;
+        source.prospects(conn, facts)?;
+    }
+    Ok(page)
+}
+
+fn accounts(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<Page> {
     let mut out = Statement::new(
-        "WITH page AS (SELECT a.id, coalesce(a.industry, '') || '|' || coalesce(a.size_band, '') AS peers FROM accounts a WHERE a.tenant_id = ",
+        "SELECT a.id, coalesce(a.industry, '') || '|' || coalesce(a.size_band, '') FROM accounts a WHERE a.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND a.archived_at IS NULL AND a.id ");
     match which {
-        Which::After(id, limit) => {
-            out.sql("> ").bind(Bind::Uuid(Some(id))).sql(" ORDER BY a.id LIMIT ").bind(Bind::BigInt(Some(limit)))
-        }
-        Which::These(ids) => out.sql("= ANY(").bind(Bind::Uuids(ids.to_vec())).sql(")"),
+        Which::After(id) => out.sql("> ").bind(Bind::Uuid(Some(id))).sql(format!(" ORDER BY a.id LIMIT {PAGE}")),
+        Which::These(ids) => out.sql("= ANY(").bind(Bind::Uuids(ids.to_vec())).sql(") ORDER BY a.id"),
     };
-    out.sql("), w AS (SELECT ").bind(Bind::Uuid(Some(cx.tenant))).sql("::uuid AS tenant, ");
-    out.bind(Bind::Date(Some(reading.as_of))).sql("::date AS last, ");
-    out.bind(Bind::Date(Some(reading.as_of - chrono::Days::new(days(reading.window_days))))).sql("::date AS before, ");
-    out.bind(Bind::Decimal(Some(reading.default_margin))).sql("::numeric / 100 AS share, ");
-    out.bind(Bind::Text(Some(reading.zone.clone()))).sql("::text AS zone) ");
-    out.sql(
-        "SELECT page.id, page.peers, d.days, d.nets, d.margins, d.revenue, d.margin, d.occasions, d.life, d.life_margin, \
-         d.uncosted, d.discounted, d.booked, d.unconverted, i.cost, c.serve, c.acquire, c.unknown, \
-         n.amount, n.source, o.weighted, o.some OR EXISTS (SELECT FROM account_roles r WHERE r.tenant_id = w.tenant \
-         AND r.account_id = page.id AND r.role = 'PROSPECT' AND r.archived_at IS NULL) FROM page CROSS JOIN w ",
-    );
-    out.sql(DAYS).sql(TOUCHES).sql("LEFT JOIN LATERAL (SELECT sum(x.amount) FILTER (WHERE t.kind <> 'ACQUIRE' AND t.incurred_on > w.before) AS serve, sum(x.amount) FILTER (WHERE t.kind = 'ACQUIRE') AS acquire, count(*) FILTER (WHERE x.amount IS NULL) AS unknown FROM cost_entries t");
-    metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "t.incurred_on"], cx.currency);
-    out.sql(" WHERE t.tenant_id = w.tenant AND t.account_id = page.id AND t.archived_at IS NULL AND t.incurred_on <= w.last) c ON true ");
-    out.sql(NEED).sql("LEFT JOIN LATERAL (SELECT sum(x.amount * t.probability / 100) AS weighted, count(*) > 0 AS some FROM opportunities t");
-    metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], cx.currency);
-    out.sql(" WHERE t.tenant_id = w.tenant AND t.account_id = page.id AND t.archived_at IS NULL AND t.status = 'OPEN') o ON true ORDER BY page.id");
-    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    Ok(rows.into_iter().map(Facts::from).collect())
+    let rows: Vec<(Uuid, String)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text)>(), conn)?;
+    let facts: Vec<Facts> =
+        rows.into_iter().map(|(account, peers)| Facts { account, peers, ..Facts::default() }).collect();
+    let group = match (which, facts.last()) {
+        (Which::After(after), Some(last)) => Group::Between(after, last.account),
+        (Which::After(after), None) => Group::Between(after, after),
+        (Which::These(ids), _) => Group::These(ids.to_vec()),
+    };
+    Ok(Page { group, facts })
 }
 
-/// The days on which he bought, which are read in the order of their key.
-const DAYS: &str = "LEFT JOIN LATERAL (SELECT array_agg(d.day - DATE '1970-01-01' ORDER BY d.day) FILTER (WHERE d.orders > 0) AS days, \
-     array_agg(d.net::float8 ORDER BY d.day) FILTER (WHERE d.orders > 0) AS nets, \
-     array_agg(m.margin::float8 ORDER BY d.day) FILTER (WHERE d.orders > 0) AS margins, \
-     sum(d.net) FILTER (WHERE d.day > w.before) AS revenue, sum(m.margin) FILTER (WHERE d.day > w.before) AS margin, \
-     count(*) FILTER (WHERE d.day > w.before AND d.orders > 0) AS occasions, sum(d.net) AS life, sum(m.margin) AS life_margin, \
-     sum(d.uncosted) FILTER (WHERE d.day > w.before) AS uncosted, sum(d.discounted) FILTER (WHERE d.day > w.before) AS discounted, \
-     sum(d.booked) FILTER (WHERE d.day > w.before) AS booked, sum(d.unconverted) AS unconverted \
-     FROM customer_days d CROSS JOIN LATERAL (SELECT d.net - d.uncosted - d.cost + d.uncosted * w.share AS margin) m \
-     WHERE d.tenant_id = w.tenant AND d.account_id = page.id AND d.day <= w.last) d ON true ";
-/// What touches cost by the rates of their channels.
-const TOUCHES: &str = "LEFT JOIN LATERAL (SELECT sum(r.per_touch_amount + r.per_minute_amount * coalesce(t.duration_seconds, 0) / 60) AS cost \
-     FROM cost_rates r JOIN interactions t ON t.tenant_id = r.tenant_id AND t.channel = r.channel WHERE r.tenant_id = w.tenant \
-     AND r.archived_at IS NULL AND t.account_id = page.id AND t.archived_at IS NULL \
-     AND t.occurred_at >= (w.before + 1)::timestamp AT TIME ZONE w.zone AND t.occurred_at < (w.last + 1)::timestamp AT TIME ZONE w.zone) i ON true ";
-/// What he needs a year, by the best source of the last year.
-const NEED: &str = "LEFT JOIN LATERAL (SELECT t.amount_amount AS amount, t.source FROM wallet_estimates t WHERE t.tenant_id = w.tenant \
-     AND t.account_id = page.id AND t.archived_at IS NULL AND t.estimated_on <= w.last AND t.estimated_on > w.last - 365 \
-     ORDER BY t.source = 'EXPERT', t.source = 'SURVEY', t.estimated_on DESC, t.id DESC LIMIT 1) n ON true ";
+/// Whose facts are read, and how.
+struct Source<'a> {
+    cx: &'a Cx,
+    group: &'a Group,
+    reading: &'a Reading,
+}
 
-impl From<Row> for Facts {
-    fn from(row: Row) -> Self {
-        let ((account, peers), (days, nets, margins), window, bookings, costs, rest) = row;
-        let (revenue, margin, occasions, life, life_margin) = window;
-        let (uncosted, discounted, booked, unconverted) = bookings;
-        let (touches, serve, acquire, unknown) = costs;
-        let (wallet, source, pipeline, is_prospect) = rest;
-        let or = Option::<Decimal>::unwrap_or_default;
-        let parts = days.into_iter().flatten().zip(nets.into_iter().flatten().zip(margins.into_iter().flatten()));
-        Facts {
-            account,
-            peers,
-            occasions: parts.map(|(day, (net, margin))| Occasion { day, net, margin }).collect(),
-            revenue: or(revenue),
-            margin: or(margin),
-            window_occasions: i32::try_from(occasions).unwrap_or(i32::MAX),
-            lifetime_revenue: or(life),
-            lifetime_margin: or(life_margin),
-            uncosted: or(uncosted),
-            discounted: or(discounted),
-            booked: or(booked),
-            unconverted: unconverted.unwrap_or_default() + unknown,
-            cost_to_serve: or(touches) + or(serve),
-            acquisition_cost: or(acquire),
-            wallet: wallet.zip(source),
-            pipeline: or(pipeline),
-            is_prospect,
-        }
+type Amount = st::Nullable<st::Numeric>;
+type Array<T> = st::Nullable<st::Array<T>>;
+
+impl Source<'_> {
+    fn before(&self) -> NaiveDate {
+        self.reading.as_of - chrono::Days::new(days(self.reading.window_days))
     }
+
+    /// What is there of the tenant and of the group, by `t`.
+    fn of_group(&self, out: &mut Statement) {
+        out.sql(" WHERE t.tenant_id = ").bind(Bind::Uuid(Some(self.cx.tenant))).sql(" AND ");
+        self.group.limit(out, "t.account_id");
+    }
+
+    fn last(&self) -> Bind {
+        Bind::Date(Some(self.reading.as_of))
+    }
+
+    /// The first moment of the day after one.
+    fn moment(&self, out: &mut Statement, day: NaiveDate) {
+        out.sql("(").bind(Bind::Date(Some(day))).sql("::date + 1)::timestamp AT TIME ZONE ");
+        out.bind(Bind::Text(Some(self.reading.zone.clone())));
+    }
+
+    /// The days on which they bought, which are read in the order of their key.
+    fn days(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let window = |out: &mut Statement, what: &str| {
+            out.sql(format!(", {what} FILTER (WHERE d.day > ")).bind(Bind::Date(Some(self.before()))).sql(")");
+        };
+        let year = |out: &mut Statement, what: &str| {
+            out.sql(format!(", {what} FILTER (WHERE d.day > ")).bind(self.last()).sql("::date - 365)");
+        };
+        let mut out = Statement::new(
+            "SELECT d.account_id, array_agg(d.day - DATE '1970-01-01') FILTER (WHERE d.orders > 0), \
+             array_agg(d.net::float8) FILTER (WHERE d.orders > 0), array_agg(d.margin::float8) FILTER (WHERE d.orders > 0)",
+        );
+        ["sum(d.net)", "sum(d.margin)"].iter().for_each(|sum| window(&mut out, sum));
+        out.sql(", count(*) FILTER (WHERE d.orders > 0 AND d.day > ").bind(Bind::Date(Some(self.before()))).sql(")");
+        out.sql(", sum(d.net), sum(d.margin)");
+        ["sum(d.uncosted)", "sum(d.discounted)", "sum(d.booked)"].iter().for_each(|sum| window(&mut out, sum));
+        out.sql(", sum(d.unconverted)");
+        ["sum(d.lines)", "sum(d.booked)", "sum(d.discounted)"].iter().for_each(|sum| year(&mut out, sum));
+        out.sql(" FROM (SELECT t.*, t.net - t.uncosted - t.cost + t.uncosted * ");
+        out.bind(Bind::Decimal(Some(self.reading.default_margin / Decimal::ONE_HUNDRED)));
+        out.sql("::numeric AS margin FROM customer_days t");
+        self.of_group(&mut out);
+        out.sql(" AND t.day <= ").bind(self.last()).sql(" ORDER BY t.account_id, t.day) d GROUP BY d.account_id");
+        type Row = (
+            Uuid,
+            (Option<Vec<i32>>, Option<Vec<f64>>, Option<Vec<f64>>),
+            (Option<Decimal>, Option<Decimal>, i64, Option<Decimal>, Option<Decimal>),
+            (Option<Decimal>, Option<Decimal>, Option<Decimal>, Option<i64>),
+            (Option<i64>, Option<Decimal>, Option<Decimal>),
+        );
+        type Sql = (
+            st::Uuid,
+            (Array<st::Integer>, Array<st::Double>, Array<st::Double>),
+            (Amount, Amount, st::BigInt, Amount, Amount),
+            (Amount, Amount, Amount, st::Nullable<st::BigInt>),
+            (st::Nullable<st::BigInt>, Amount, Amount),
+        );
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        for (account, (days, nets, margins), window, bookings, year) in rows {
+            let Some(one) = of(facts, account) else { continue };
+            let or = Option::<Decimal>::unwrap_or_default;
+            let parts = days.into_iter().flatten().zip(nets.into_iter().flatten().zip(margins.into_iter().flatten()));
+            one.occasions = parts.map(|(day, (net, margin))| Occasion { day, net, margin }).collect();
+            one.occasions.sort_by_key(|occasion| occasion.day);
+            (one.revenue, one.margin) = (or(window.0), or(window.1));
+            one.window_occasions = i32::try_from(window.2).unwrap_or(i32::MAX);
+            (one.lifetime_revenue, one.lifetime_margin) = (or(window.3), or(window.4));
+            (one.uncosted, one.discounted, one.booked) = (or(bookings.0), or(bookings.1), or(bookings.2));
+            one.unconverted = bookings.3.unwrap_or_default();
+            one.year = Year { lines: year.0.unwrap_or_default(), booked: or(year.1), discounted: or(year.2) };
+        }
+        Ok(())
+    }
+
+    /// What touches cost by the rates of their channels.
+    fn touches(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, sum(r.per_touch_amount + r.per_minute_amount * coalesce(t.duration_seconds, 0) / 60) \
+             FROM interactions t JOIN cost_rates r ON r.tenant_id = t.tenant_id AND r.channel = t.channel AND r.archived_at IS NULL",
+        );
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.occurred_at >= ");
+        self.moment(&mut out, self.before());
+        out.sql(" AND t.occurred_at < ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Option<Decimal>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount)>(), conn)?;
+        for (account, cost) in rows {
+            of(facts, account).into_iter().for_each(|one| one.cost_to_serve += cost.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// What somebody entered that they cost.
+    fn costs(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out =
+            Statement::new("SELECT t.account_id, sum(x.amount) FILTER (WHERE t.kind <> 'ACQUIRE' AND t.incurred_on > ");
+        out.bind(Bind::Date(Some(self.before())));
+        out.sql("), sum(x.amount) FILTER (WHERE t.kind = 'ACQUIRE'), count(*) FILTER (WHERE x.amount IS NULL) FROM cost_entries t");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "t.incurred_on"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.incurred_on <= ").bind(self.last()).sql(" GROUP BY t.account_id");
+        type Row = (Uuid, Option<Decimal>, Option<Decimal>, i64);
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount, Amount, st::BigInt)>(), conn)?;
+        for (account, serve, acquire, unknown) in rows {
+            if let Some(one) = of(facts, account) {
+                one.cost_to_serve += serve.unwrap_or_default();
+                one.acquisition_cost = acquire.unwrap_or_default();
+                one.unconverted = one.unconverted.saturating_add(unknown);
+            }
+        }
+        Ok(())
+    }
+
+    /// What they need a year, by the best source of the last year.
+    fn needs(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT DISTINCT ON (t.account_id) t.account_id, t.amount_amount, t.source FROM wallet_estimates t",
+        );
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.estimated_on <= ").bind(self.last());
+        out.sql(" AND t.estimated_on > ").bind(self.last());
+        out.sql(
+            "::date - 365 ORDER BY t.account_id, t.source = 'EXPERT', t.source = 'SURVEY', t.estimated_on DESC, t.id DESC",
+        );
+        let rows: Vec<(Uuid, Decimal, String)> =
+            RunQueryDsl::load(out.typed::<(st::Uuid, st::Numeric, st::Text)>(), conn)?;
+        for (account, amount, source) in rows {
+            of(facts, account).into_iter().for_each(|one| one.wallet = Some((amount, source.clone())));
+        }
+        Ok(())
+    }
+
+    /// What is being sold to them.
+    fn pipeline(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, sum(x.amount * t.probability / 100) FROM opportunities t CROSS JOIN (SELECT ",
+        );
+        out.bind(self.last()).sql("::date AS last) w");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.status = 'OPEN' GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Option<Decimal>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount)>(), conn)?;
+        for (account, weighted) in rows {
+            if let Some(one) = of(facts, account) {
+                (one.pipeline, one.is_prospect) = (weighted.unwrap_or_default(), true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who has the role of one.
+    fn prospects(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new("SELECT t.account_id FROM account_roles t");
+        self.of_group(&mut out);
+        out.sql(" AND t.role = 'PROSPECT' AND t.archived_at IS NULL");
+        let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+        for (account,) in rows {
+            of(facts, account).into_iter().for_each(|one| one.is_prospect = true);
+        }
+        Ok(())
+    }
+}
+
+/// The one of an account.
+fn of(facts: &mut [Facts], account: Uuid) -> Option<&mut Facts> {
+    let at = facts.binary_search_by_key(&account, |one| one.account).ok()?;
+    facts.get_mut(at)
 }
 
 /// A number of days that is not negative.
