@@ -143,7 +143,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant, ids: &mut Ids) {
     let risks = [risk(account.parse().unwrap(), 0.5, now)];
     let trained = train(&[Features::default()], &[true], &[], &[]);
     let model = stage.app.db.write(tenant.id, |conn| {
-        kith_lifecycle::apply_risks(conn, &cx, &risks)?;
+        kith_lifecycle::apply_risks(conn, &cx, &risks, kith_journal::derived::To::Readers)?;
         kith_lifecycle::score::remember(conn, &cx, &risks)?;
         kith_lifecycle::model::record(conn, &cx, &trained, &window).map(Verdict::Commit)
     });

@@ -2,6 +2,7 @@
 
 mod cdnow;
 mod reports;
+mod resume;
 mod retail;
 mod steady;
 

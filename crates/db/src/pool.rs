@@ -315,9 +315,8 @@ impl Db {
         result
     }
 
-    /// Runs work that reads much and then writes what follows from it, in one transaction of one tenant that sees the
-    /// database as it was when it began, and whose statements may take minutes. It runs once: whoever stood in its way
-    /// is reported.
+    /// Runs work that writes very much in one transaction of one tenant, whose statements may take minutes. It runs once:
+    /// whoever stood in its way is reported. The change feed waits until it has ended.
     pub fn compute<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         let mut carrier = self.take()?;
         let mut work = Some(work);
@@ -338,9 +337,9 @@ enum Transaction {
     Usual,
     /// The same with statements that may take longer.
     Many,
-    /// Long, and on one snapshot.
+    /// Long.
     Long,
-    /// The same, and only reading.
+    /// Long, only reading, and on one snapshot.
     Survey,
 }
 
@@ -403,10 +402,9 @@ fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Resul
     let (kind, limits) = match transaction {
         Transaction::Usual => ("BEGIN", String::new()),
         Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
-        Transaction::Long => (
-            "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            format!("{patient}; SET LOCAL application_name = '{}'", crate::watchdog::COMPUTES),
-        ),
+        Transaction::Long => {
+            ("BEGIN", format!("{patient}; SET LOCAL application_name = '{}'", crate::watchdog::COMPUTES))
+        }
         Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient.to_owned()),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));

@@ -1,19 +1,22 @@
 //! From what customers did to what they are worth and where the relationship stands: all of them in a run, a few of them
-//! after their facts changed. Both read the same facts by the same statement and judge them by the same rules; a run
+//! after their facts changed. Both read the same facts by the same statements and judge them by the same rules; a run
 //! learns the borders, and in between everybody is measured against those of the last.
 
+mod learn;
 mod relationship;
 mod run;
 mod simulate;
 
 pub use kith_loyalty::value::run::ask;
-pub use run::{Outcome, claim, fail, finish};
+pub use learn::{Learned, learn};
+pub use run::{Claim, Outcome, claim, draft, fail, keep, let_go, publish, sweep};
 pub use simulate::simulate;
 
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::derived::{self, Group};
-use kith_kernel::{Bind, Cx, Result, Statement};
+use kith_journal::derived::{Group, To};
+use kith_journal::store;
+use kith_kernel::{Bind, Cx, Error, Result, Statement};
 use kith_loyalty::standing;
 use kith_loyalty::value::assess::Judge;
 use kith_loyalty::value::facts::{self, Facts, Page, Reading, Which};
@@ -30,16 +33,51 @@ const AT_ONCE: i64 = 1_000;
 
 /// The model that counts, with all it needs.
 #[derive(Debug)]
-struct Rules {
+pub struct Rules {
     model: ValueModel,
     indicators: Vec<ValueIndicator>,
     purchase: Option<Purchase>,
     borders: Borders,
     reading: Reading,
     relations: Relations,
+    is_history: bool,
 }
 
 impl Rules {
+    /// What a run learned, and what it was told to go by.
+    pub fn of(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Self> {
+        let run = store::find::<ValueRun>(conn, cx, run)?.ok_or_else(Error::not_found)?;
+        let (zone, today) = today(conn, cx)?;
+        let as_of = run.as_of.unwrap_or(today);
+        Rules::read(conn, cx, &run, (zone, as_of))
+    }
+
+    fn read(conn: &mut PgConnection, cx: &Cx, run: &ValueRun, (zone, as_of): (String, NaiveDate)) -> Result<Self> {
+        let model = match run.model_id {
+            Some(id) => store::find::<ValueModel>(conn, cx, id.0)?,
+            None => None,
+        };
+        let model = model.unwrap_or_else(|| ValueModel::usual(cx));
+        let indicators = ValueIndicator::of(conn, cx, &model)?;
+        let purchase = match run.purchase_model_id {
+            Some(id) => store::find::<PurchaseModel>(conn, cx, id.0)?.and_then(|model| model.ready()),
+            None => None,
+        };
+        let borders = Borders::read(run.borders.0.clone());
+        let borders = borders.ok_or_else(|| Error::internal("borders that cannot be read"))?;
+        let reading = reading(&model, zone, as_of);
+        let relations = match run.is_history {
+            true => Relations::past(conn, cx, borders.gap, as_of)?,
+            false => Relations::current(conn, cx, borders.gap)?,
+        };
+        Ok(Rules { model, indicators, purchase, borders, reading, relations, is_history: run.is_history })
+    }
+
+    /// What a run that goes by them is for.
+    fn why(&self) -> Why {
+        if self.is_history { Why::History } else { Why::Run }
+    }
+
     fn judge(&self) -> Judge<'_> {
         Judge {
             model: &self.model,
@@ -61,11 +99,9 @@ pub fn today(conn: &mut PgConnection, cx: &Cx) -> Result<(String, NaiveDate)> {
     Ok(RunQueryDsl::get_result(out.typed::<(st::Text, st::Date)>(), conn)?)
 }
 
-/// Whether nobody else computes values of the tenant; holds until the transaction ends.
-fn alone(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
-    let mut out = Statement::new("SELECT pg_try_advisory_xact_lock(hashtextextended(");
-    out.bind(Bind::Text(Some(format!("{}|values", cx.tenant)))).sql(", 0))");
-    Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
+/// The key of the lock that whoever computes values of the tenant holds until his transaction ends.
+fn lock(out: &mut Statement, cx: &Cx) {
+    out.sql("(hashtextextended(").bind(Bind::Text(Some(format!("{}|values", cx.tenant)))).sql(", 0))");
 }
 
 fn reading(model: &ValueModel, zone: String, as_of: NaiveDate) -> Reading {
@@ -78,37 +114,28 @@ fn reading(model: &ValueModel, zone: String, as_of: NaiveDate) -> Reading {
 /// tenant at this moment, it does nothing.
 pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let touched = touched(conn, cx)?;
-    if touched.is_empty() || !alone(conn, cx)? {
+    if touched.is_empty() || !is_free(conn, cx)? {
         return Ok(0);
     }
     let Some(last) = ValueRun::current(conn, cx)? else {
         return ask(conn, cx).map(|()| 0);
     };
-    let (zone, as_of) = today(conn, cx)?;
-    let model = match last.model_id {
-        Some(id) => kith_journal::store::find::<ValueModel>(conn, cx, id.0)?,
-        None => None,
-    };
-    let model = model.unwrap_or_else(|| ValueModel::usual(cx));
-    let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let purchase = match last.purchase_model_id {
-        Some(id) => kith_journal::store::find::<PurchaseModel>(conn, cx, id.0)?.and_then(|model| model.ready()),
-        None => None,
-    };
-    let borders =
-        Borders::read(last.borders.0).ok_or_else(|| kith_kernel::Error::internal("borders that cannot be read"))?;
-    let reading = reading(&model, zone, as_of);
-    let relations = Relations::current(conn, cx, borders.gap)?;
-    let rules = Rules { model, indicators, purchase, borders, reading, relations };
+    let day = today(conn, cx)?;
+    let rules = Rules::read(conn, cx, &last, day)?;
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();
     let page = facts::read(conn, cx, Which::These(&accounts), &rules.reading)?;
-    store(conn, cx, &rules, &page, Why::Change)?;
+    assess(conn, cx, &rules, &page, Why::Change)?;
     // Those that were archived have no facts.
     run::shelve(conn, cx, Some(&accounts))?;
     let ids: Vec<Uuid> = touched.into_iter().flat_map(|(ids, _)| ids).collect();
-    let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids)).sql(")").execute(conn)?;
+    run::forget(conn, cx, &accounts, ids)?;
     Ok(accounts.len())
+}
+
+fn is_free(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
+    let mut out = Statement::new("SELECT pg_try_advisory_xact_lock");
+    lock(&mut out, cx);
+    Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
 }
 
 /// Touched accounts, each with what said so.
@@ -116,8 +143,8 @@ fn touched(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<(Vec<Uuid>, Uuid)>> {
     let mut out = Statement::new(
         "SELECT array_agg(id), account_id FROM (SELECT id, account_id FROM customer_touches WHERE tenant_id = ",
     );
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" ORDER BY id LIMIT ").bind(Bind::BigInt(Some(AT_ONCE)));
-    out.sql(") t GROUP BY account_id ORDER BY account_id");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND status = 'NEW' ORDER BY id LIMIT ");
+    out.bind(Bind::BigInt(Some(AT_ONCE))).sql(") t GROUP BY account_id ORDER BY account_id");
     Ok(RunQueryDsl::load(out.typed::<(st::Array<st::Uuid>, st::Uuid)>(), conn)?)
 }
 
@@ -132,16 +159,24 @@ enum Why {
     History,
 }
 
+impl Why {
+    /// What a run says stays among its drafts until all of it is said.
+    fn to(self) -> To {
+        if self == Why::Change { To::Readers } else { To::Drafts }
+    }
+}
+
 /// Assesses some accounts and stores what came out; the number of rows that changed.
-fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why) -> Result<usize> {
+fn assess(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why) -> Result<usize> {
     let (facts, group) = (&page.facts, &page.group);
     let before = before(conn, cx, group)?;
     let judge = rules.judge();
-    let assess = |one: &Facts| judge.assess(cx, one, before.get(&one.account).copied(), why == Why::Run);
-    let assessed: Vec<Assessed> = facts.iter().map(assess).collect();
+    let of_one = |one: &Facts| judge.assess(cx, one, before.get(&one.account).copied(), why == Why::Run);
+    let assessed: Vec<Assessed> = facts.iter().map(of_one).collect();
     // Those who never bought have no history to tell.
     let bought = assessed.iter().filter(|one| why != Why::Change && one.base.occasions > 0);
-    let mut changed = derived::put(conn, &bought.map(|one| one.score(cx)).collect::<Vec<_>>())?;
+    let scores: Vec<_> = bought.map(|one| one.score(cx)).collect();
+    let mut changed = To::Drafts.put(conn, &scores)?;
     if why == Why::History {
         let known: Vec<_> = facts.iter().zip(&assessed).collect();
         let told = rules.relations.recall(conn, cx, &known, rules.purchase.as_ref(), rules.reading.as_of)?;
@@ -149,12 +184,12 @@ fn store(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why)
     }
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
     let loyalty = standing::assess_page(conn, cx, page, &shares, &rules.borders, rules.reading.as_of)?;
-    changed += standing::apply(conn, cx, &loyalty)?;
+    changed += why.to().put(conn, &loyalty)?;
     let known: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
     changed +=
         rules.relations.decide(conn, cx, (group, &known), rules.purchase.as_ref(), (rules.reading.as_of, why))?;
     let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
-    Ok(changed + derived::put(conn, &profiles)? + derived::put(conn, &values)?)
+    Ok(changed + why.to().put(conn, &profiles)? + why.to().put(conn, &values)?)
 }
 
 /// Where the accounts stood.

@@ -31,36 +31,86 @@ impl Group {
 /// Rows in one statement.
 const AT_ONCE: usize = 5_000;
 
-/// Stores rows by their ids: new ones are added, others get the new values, and those that have them already stay as
-/// they are, whatever the time of the row says. An archived one comes back. The number of rows that changed.
-pub fn put<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
-    let mut changed = 0;
-    for some in rows.chunks(AT_ONCE) {
-        changed += put_some(conn, some)?;
-    }
-    Ok(changed)
+/// Where rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// To their table, where everybody sees them.
+    Readers,
+    /// To the drafts of it, where nobody does until they are published. An id may be drafted once.
+    Drafts,
 }
 
-fn put_some<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
-    let names: Vec<&str> = R::FIELDS.iter().flat_map(|field| field.columns).copied().collect();
-    let mut out = Statement::new(format!("INSERT INTO {} AS t ({}) SELECT * FROM unnest(", R::TABLE, names.join(", ")));
-    for (at, column) in columns(rows)?.into_iter().enumerate() {
-        out.sql(if at > 0 { ", " } else { "" }).bind(Bind::Column(column));
+impl To {
+    /// Stores rows by their ids: new ones are added, others get the new values, and those that have them already stay as
+    /// they are, whatever the time of the row says. An archived one comes back. The number of rows that changed.
+    pub fn put<R: Resource>(self, conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
+        let (table, conflict) = match self {
+            To::Readers => (R::TABLE.to_owned(), unless_known::<R>()),
+            To::Drafts => (format!("{}_drafts", R::TABLE), String::new()),
+        };
+        let into = format!("INSERT INTO {table} AS t ({}) SELECT * FROM unnest(", names::<R>().join(", "));
+        let mut changed = 0;
+        for some in rows.chunks(AT_ONCE) {
+            let mut out = Statement::new(into.clone());
+            for (at, column) in columns(some)?.into_iter().enumerate() {
+                out.sql(if at > 0 { ", " } else { "" }).bind(Bind::Column(column));
+            }
+            changed += out.sql(")").sql(conflict.clone()).execute(conn)?;
+        }
+        Ok(changed)
     }
+}
+
+/// Stores rows where everybody sees them, as [`To::put`] does.
+pub fn put<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
+    To::Readers.put(conn, rows)
+}
+
+/// Stores what was drafted, as [`put`] would have. The drafts stay.
+pub fn publish<R: Resource>(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
+    let (table, names) = (R::TABLE, names::<R>().join(", "));
+    let mut out = Statement::new(format!(
+        "INSERT INTO {table} AS t ({names}) SELECT {names} FROM {table}_drafts WHERE tenant_id = "
+    ));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" ORDER BY id").sql(unless_known::<R>());
+    Ok(out.execute(conn)?)
+}
+
+/// Takes some drafts away; how many.
+pub fn discard<R: Resource>(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
+    let mut out = Statement::new(format!("DELETE FROM {}_drafts WHERE tenant_id = ", R::TABLE));
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(format!(" AND id = ANY(ARRAY(SELECT id FROM {}_drafts WHERE tenant_id = ", R::TABLE));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(format!(" ORDER BY id LIMIT {AT_ONCE}))"));
+    Ok(out.execute(conn)?)
+}
+
+/// Takes the drafts of some ids away.
+pub fn discard_these<R: Resource>(conn: &mut PgConnection, cx: &Cx, ids: &[Uuid]) -> Result<usize> {
+    let mut out = Statement::new(format!("DELETE FROM {}_drafts WHERE tenant_id = ", R::TABLE));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids.to_vec())).sql(")");
+    Ok(out.execute(conn)?)
+}
+
+fn names<R: Resource>() -> Vec<&'static str> {
+    R::FIELDS.iter().flat_map(|field| field.columns).copied().collect()
+}
+
+/// What to do with a row whose id is known.
+fn unless_known<R: Resource>() -> String {
     // The id and the tenant are the key; when and by whom it was made stays; the version counts.
     let kept = ["id", "tenant_id", "version", "created_at", "created_by"];
     let moving = ["updated_at", "updated_by"];
-    let set: Vec<_> = names.iter().filter(|name| !kept.contains(name)).collect();
+    let set: Vec<_> = names::<R>().into_iter().filter(|name| !kept.contains(name)).collect();
     let told: Vec<_> = set.iter().filter(|name| !moving.contains(name)).collect();
     let list = |of: &str| told.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ");
     let new: Vec<_> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    out.sql(format!(
-        ") ON CONFLICT (tenant_id, id) DO UPDATE SET version = t.version + 1, {} WHERE ({}) IS DISTINCT FROM ({})",
+    format!(
+        " ON CONFLICT (tenant_id, id) DO UPDATE SET version = t.version + 1, {} WHERE ({}) IS DISTINCT FROM ({})",
         new.join(", "),
         list("t"),
         list("excluded")
-    ));
-    Ok(out.execute(conn)?)
+    )
 }
 
 /// What the rows have in each column.

@@ -4,7 +4,7 @@ use crate::rules::risk::ChurnModelKind;
 use crate::{AREA, decimal};
 use chrono::NaiveDate;
 use diesel::PgConnection;
-use kith_journal::derived;
+use kith_journal::derived::To;
 use kith_kernel::ids::{AccountId, ChurnModelId, ChurnRiskId};
 use kith_kernel::{Custom, Cx, Meta, Money, Ownership, Resource, Result, Verb, text_enum};
 use kith_macros::resource;
@@ -100,7 +100,7 @@ pub struct RiskRuling {
 }
 
 /// Writes many risks at once, those in which something differs; how many. They can be made anew, so they leave no journal.
-pub fn apply_risks(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Result<usize> {
+pub fn apply_risks(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling], to: To) -> Result<usize> {
     let row = |risk: &RiskRuling| ChurnRisk {
         meta: Meta { id: risk.account, ..Meta::new(cx) },
         account_id: risk.account.into(),
@@ -115,5 +115,5 @@ pub fn apply_risks(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Re
         value_at_risk: risk.value_at_risk,
         as_of: risk.as_of,
     };
-    derived::put(conn, &risks.iter().map(row).collect::<Vec<_>>())
+    to.put(conn, &risks.iter().map(row).collect::<Vec<_>>())
 }

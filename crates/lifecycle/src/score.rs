@@ -4,7 +4,7 @@ use crate::risk::RiskRuling;
 use crate::{AREA, decimal};
 use chrono::NaiveDate;
 use diesel::PgConnection;
-use kith_journal::derived;
+use kith_journal::derived::{self, To};
 use kith_kernel::ids::{AccountId, ChurnModelId, ChurnScoreId};
 use kith_kernel::{Bind, Cx, Meta, Ownership, Resource, Result, Shape, Statement, Verb};
 use kith_macros::resource;
@@ -41,7 +41,7 @@ impl Resource for ChurnScore {
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account"] };
 }
 
-/// Keeps what is told today, or would have been told on a day that is past; how many rows changed.
+/// Drafts what is told today, or would have been told on a day that is past; how many rows.
 pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Result<usize> {
     let row = |risk: &RiskRuling| {
         Some(ChurnScore {
@@ -54,7 +54,7 @@ pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Resul
             ..ChurnScore::blank(Meta { id: derived::of_day(risk.account, risk.as_of), ..Meta::new(cx) })
         })
     };
-    derived::put(conn, &risks.iter().filter_map(row).collect::<Vec<_>>())
+    To::Drafts.put(conn, &risks.iter().filter_map(row).collect::<Vec<_>>())
 }
 
 /// Forgets the days of a month before this one, but for the last days of the months before.

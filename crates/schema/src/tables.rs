@@ -300,7 +300,51 @@ diesel::table! {
 }
 
 diesel::table! {
+    churn_risks_drafts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        probability -> Nullable<Numeric>,
+        horizon_days -> Integer,
+        baseline -> Nullable<Numeric>,
+        model -> Nullable<Text>,
+        churn_model_id -> Nullable<Uuid>,
+        drivers -> Jsonb,
+        state -> Text,
+        reason -> Nullable<Text>,
+        value_at_risk_amount -> Nullable<Numeric>,
+        value_at_risk_currency -> Nullable<Text>,
+        as_of -> Date,
+    }
+}
+
+diesel::table! {
     churn_scores (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        as_of -> Date,
+        probability -> Numeric,
+        baseline -> Numeric,
+        horizon_days -> Integer,
+        churn_model_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    churn_scores_drafts (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         version -> Integer,
@@ -335,6 +379,41 @@ diesel::table! {
 
 diesel::table! {
     clv_estimates (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        purchase_model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        method -> Text,
+        horizon_months -> Integer,
+        monthly_discount -> Numeric,
+        margin -> Nullable<Numeric>,
+        value_amount -> Nullable<Numeric>,
+        value_currency -> Nullable<Text>,
+        probability_alive -> Nullable<Numeric>,
+        probability_buy30 -> Nullable<Numeric>,
+        probability_buy90 -> Nullable<Numeric>,
+        probability_buy365 -> Nullable<Numeric>,
+        expected_purchases -> Nullable<Numeric>,
+        expected_spend_amount -> Nullable<Numeric>,
+        expected_spend_currency -> Nullable<Text>,
+        spend_basis -> Nullable<Text>,
+        next_purchase_on -> Nullable<Date>,
+        next_purchase_rule -> Nullable<Text>,
+        factors -> Jsonb,
+    }
+}
+
+diesel::table! {
+    clv_estimates_drafts (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         version -> Integer,
@@ -555,6 +634,7 @@ diesel::table! {
         id -> Uuid,
         account_id -> Uuid,
         touched_at -> Timestamptz,
+        status -> Text,
     }
 }
 
@@ -993,6 +1073,35 @@ diesel::table! {
 
 diesel::table! {
     loyalty_assessments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        level -> Nullable<Text>,
+        is_inferred -> Bool,
+        is_conflicted -> Bool,
+        layers -> Jsonb,
+        form -> Text,
+        attitude -> Nullable<Numeric>,
+        behaviour -> Nullable<Numeric>,
+        index -> Nullable<Numeric>,
+        index_reference -> Nullable<Numeric>,
+        signs -> Jsonb,
+        driver_index -> Nullable<Numeric>,
+        drivers -> Jsonb,
+    }
+}
+
+diesel::table! {
+    loyalty_assessments_drafts (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         version -> Integer,
@@ -2310,6 +2419,64 @@ diesel::table! {
 }
 
 diesel::table! {
+    value_profiles_drafts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        state -> Text,
+        reasons -> Jsonb,
+        first_on -> Nullable<Date>,
+        last_on -> Nullable<Date>,
+        occasions -> Integer,
+        window_occasions -> Integer,
+        typical_gap -> Nullable<Numeric>,
+        regularity -> Nullable<Numeric>,
+        frequency -> Nullable<Numeric>,
+        revenue_amount -> Numeric,
+        revenue_currency -> Text,
+        profit_amount -> Numeric,
+        profit_currency -> Text,
+        profit_rate -> Nullable<Numeric>,
+        cost_to_serve_amount -> Numeric,
+        cost_to_serve_currency -> Text,
+        lifetime_revenue_amount -> Numeric,
+        lifetime_revenue_currency -> Text,
+        lifetime_profit_amount -> Numeric,
+        lifetime_profit_currency -> Text,
+        acquisition_cost_amount -> Numeric,
+        acquisition_cost_currency -> Text,
+        rfm_recency -> Nullable<Integer>,
+        rfm_frequency -> Nullable<Integer>,
+        rfm_monetary -> Nullable<Integer>,
+        rfm_segment -> Nullable<Text>,
+        abc -> Nullable<Text>,
+        wallet_amount -> Nullable<Numeric>,
+        wallet_currency -> Nullable<Text>,
+        wallet_source -> Nullable<Text>,
+        share_of_wallet -> Nullable<Numeric>,
+        potential -> Nullable<Numeric>,
+        potential_parts -> Jsonb,
+        score -> Nullable<Numeric>,
+        score_reference -> Nullable<Numeric>,
+        score_coverage -> Nullable<Numeric>,
+        contributions -> Jsonb,
+        layer -> Text,
+        layer_proposed -> Nullable<Text>,
+        value_class -> Text,
+        class_proposed -> Nullable<Text>,
+        importance -> Text,
+    }
+}
+
+diesel::table! {
     value_runs (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -2331,11 +2498,41 @@ diesel::table! {
         borders -> Jsonb,
         summary -> Jsonb,
         problem -> Nullable<Text>,
+        claimed_by -> Nullable<Uuid>,
+        alive_at -> Nullable<Timestamptz>,
+        resume_after -> Nullable<Uuid>,
+        drafted -> Integer,
     }
 }
 
 diesel::table! {
     value_scores (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
+        archived_at -> Nullable<Timestamptz>,
+        account_id -> Uuid,
+        model_id -> Nullable<Uuid>,
+        as_of -> Date,
+        score -> Nullable<Numeric>,
+        layer -> Text,
+        value_class -> Text,
+        potential -> Nullable<Numeric>,
+        revenue_amount -> Numeric,
+        revenue_currency -> Text,
+        profit_amount -> Numeric,
+        profit_currency -> Text,
+        clv_amount -> Nullable<Numeric>,
+        clv_currency -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    value_scores_drafts (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         version -> Integer,

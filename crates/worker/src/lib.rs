@@ -13,10 +13,11 @@ pub use sender::{Lookup, system};
 
 use chrono::TimeDelta;
 use kith_db::{Db, Verdict};
-use kith_flows::value::{self, Outcome};
+use kith_flows::value::{self, Claim, Outcome, Rules};
 use kith_identity::Tenant;
 use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
 use kith_loyalty::programme;
+use kith_loyalty::value::facts;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -33,6 +34,8 @@ pub struct Worker {
     pub cursor_key: CursorKey,
     /// How long the feed keeps changes.
     pub keep_changes: TimeDelta,
+    /// Accounts whose values one transaction of a run computes.
+    pub page: usize,
 }
 
 /// How long the feed keeps changes, unless told otherwise.
@@ -41,7 +44,7 @@ const KEEP_CHANGES: TimeDelta = TimeDelta::days(30);
 impl Worker {
     /// With a database of its own or another's.
     pub fn new(db: Db, clock: Arc<Clock>, catalogue: &'static Catalogue, cursor_key: CursorKey) -> Self {
-        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES }
+        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES, page: facts::PAGE }
     }
 
     /// Does at once what there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.
@@ -56,10 +59,10 @@ impl Worker {
 
     /// Computes the values of all customers of a tenant now. `told` is told how many accounts are done. None: somebody else
     /// computes them at this moment.
-    pub fn recompute(&self, tenant: Uuid, told: impl FnMut(usize)) -> Result<Option<Outcome>> {
+    pub fn recompute(&self, tenant: Uuid, told: impl Fn(usize)) -> Result<Option<Outcome>> {
         let cx = self.cx(tenant)?;
         self.db.write(tenant, |conn| value::ask(conn, &cx).map(Verdict::Commit))?;
-        self.run(&cx, told)
+        self.run(&cx, |accounts| Ok(told(accounts)))
     }
 
     /// Computes the values of accounts whose facts changed.
@@ -68,10 +71,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Computes the runs that wait or are due, one after another; accounts that were computed.
-    pub(crate) fn compute(&self, cx: &Cx, told: impl Fn(usize) -> Result<()>) -> Result<usize> {
+    /// Computes the runs that wait or are due, one after another; accounts that were computed. `told` is told how many are
+    /// done, page by page; when it refuses to go on, the run is left to whoever comes next.
+    pub fn compute(&self, cx: &Cx, told: impl Fn(usize) -> Result<()>) -> Result<usize> {
         let mut accounts = 0;
-        while let Some(outcome) = self.run(cx, |done| drop(told(accounts + done)))? {
+        while let Some(outcome) = self.run(cx, |done| told(accounts + done))? {
             accounts += outcome.accounts;
             told(accounts)?;
         }
@@ -94,21 +98,63 @@ impl Worker {
         Ok(members)
     }
 
-    /// Computes the run that waits or is due, if there is one.
-    fn run(&self, cx: &Cx, told: impl FnMut(usize)) -> Result<Option<Outcome>> {
-        let claimed = self.db.write(cx.tenant, |conn| value::claim(conn, cx).map(Verdict::Commit))?;
-        let Some(run) = claimed else { return Ok(None) };
-        match self.db.compute(cx.tenant, |conn| value::finish(conn, cx, run, told)) {
+    /// Computes the run that waits or is due, if there is one. When `told` refuses to go on, the run is left to whoever
+    /// comes next, behind the accounts that are done.
+    fn run(&self, cx: &Cx, told: impl Fn(usize) -> Result<()>) -> Result<Option<Outcome>> {
+        let tenant = cx.tenant;
+        let Some(claim) = self.db.write(tenant, |conn| value::claim(conn, cx).map(Verdict::Commit))? else {
+            return Ok(None);
+        };
+        let stopped = std::cell::Cell::new(false);
+        let told = |accounts| told(accounts).inspect_err(|_| stopped.set(true));
+        let error = match self.steps(cx, &claim, told) {
             Ok(outcome) => {
-                tracing::info!(tenant = %cx.tenant, accounts = outcome.accounts, changed = outcome.changed, "values computed");
-                Ok(Some(outcome))
+                tracing::info!(%tenant, accounts = outcome.accounts, changed = outcome.changed, "values computed");
+                return Ok(Some(outcome));
             }
-            Err(error) => {
-                let why = error.code.title;
-                self.db.write(cx.tenant, |conn| value::fail(conn, cx, run, why).map(Verdict::Commit))?;
-                Err(error)
+            Err(error) => error,
+        };
+        let (cx, why) = (&self.at_present(cx), error.code.title);
+        self.db.write(tenant, |conn| {
+            let done = if stopped.get() { value::let_go(conn, cx, &claim) } else { value::fail(conn, cx, &claim, why) };
+            done.map(Verdict::Commit)
+        })?;
+        Err(error)
+    }
+
+    fn steps(&self, cx: &Cx, claim: &Claim, told: impl Fn(usize) -> Result<()>) -> Result<Outcome> {
+        let tenant = cx.tenant;
+        if let Some(learned) = self.db.survey(tenant, |conn| value::learn(conn, cx, claim.run))? {
+            // What a run that failed has left.
+            self.sweep(cx)?;
+            let cx = &self.at_present(cx);
+            self.db.write(tenant, |conn| value::keep(conn, cx, claim, &learned).map(Verdict::Commit))?;
+        }
+        let rules = self.db.read(tenant, |conn| Rules::of(conn, cx, claim.run))?;
+        loop {
+            let cx = &self.at_present(cx);
+            match self
+                .db
+                .write_many(tenant, |conn| value::draft(conn, cx, claim, &rules, self.page).map(Verdict::Commit))?
+            {
+                Some(accounts) => told(accounts)?,
+                None => break,
             }
         }
+        let now = &self.at_present(cx);
+        let outcome = self.db.compute(tenant, |conn| value::publish(conn, now, claim, &rules))?;
+        self.sweep(cx)?;
+        Ok(outcome)
+    }
+
+    /// Takes away the drafts that are left.
+    fn sweep(&self, cx: &Cx) -> Result<()> {
+        while self.db.write_many(cx.tenant, |conn| value::sweep(conn, cx).map(Verdict::Commit))? > 0 {}
+        Ok(())
+    }
+
+    fn at_present(&self, cx: &Cx) -> Cx {
+        Cx { now: self.clock.now(), ..cx.clone() }
     }
 
     /// Kith itself acts for a tenant.

@@ -170,7 +170,10 @@ async fn risks_are_written_once_and_listed_by_value() {
     let write = |risks: &[RiskRuling]| {
         let cx = shop.stage.system(&shop.tenant);
         let db = &shop.stage.app.db;
-        db.write(shop.tenant.id, |conn| kith_lifecycle::apply_risks(conn, &cx, risks).map(Verdict::Commit)).unwrap()
+        db.write(shop.tenant.id, |conn| {
+            kith_lifecycle::apply_risks(conn, &cx, risks, kith_journal::derived::To::Readers).map(Verdict::Commit)
+        })
+        .unwrap()
     };
     assert_eq!((write(&risks), write(&risks)), (3, 0));
     risks[2].probability = Some(0.6);

@@ -32,7 +32,7 @@ fn order(random: &mut Random, key: usize, version: u64) -> Value {
 }
 
 /// What follows from the facts of each account, without what says when it was written.
-async fn all(market: &Market, resource: &str) -> Vec<Value> {
+pub(super) async fn all(market: &Market, resource: &str) -> Vec<Value> {
     let found = market.admin.get(&format!("/v1/{resource}?limit=500&sort=id")).await.expect(200);
     let mut rows = found.at("/data").as_array().unwrap().clone();
     for row in &mut rows {
@@ -44,7 +44,7 @@ async fn all(market: &Market, resource: &str) -> Vec<Value> {
 }
 
 /// Where each relationship stands. The evidence tells of the last look at it, so that it may differ.
-async fn stages(market: &Market) -> Vec<Value> {
+pub(super) async fn stages(market: &Market) -> Vec<Value> {
     let fields = ["accountId", "stage", "since", "loyaltyStage", "activity", "churnedOn", "lifetimes"];
     let rows = all(market, "lifecycles").await;
     rows.iter().map(|row| fields.iter().map(|name| row[name].clone()).collect()).collect()

@@ -9,7 +9,7 @@ use kith_kernel::ids::ChurnModelId;
 use kith_kernel::{Bind, Cx, Money, Result, Statement};
 use kith_lifecycle::risk::ChurnRiskState;
 use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
-use kith_lifecycle::rules::risk::{Features, Fitted, train};
+use kith_lifecycle::rules::risk::{Features, Fitted, Trained, train};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
@@ -81,10 +81,12 @@ impl Relations {
             rulings.push(ruling);
             risks.push(risk);
         }
+        // Where a relationship stands is of the account alone and compares it with nobody: it moves when it is found to have
+        // moved, run or not.
         let applied = kith_lifecycle::apply(conn, cx, &rulings)?;
         let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
         let kept = if why == Why::Run { score::remember(conn, cx, &risks)? } else { 0 };
-        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks)? + noted + kept)
+        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks, why.to())? + noted + kept)
     }
 
     /// What would have been told of some accounts on a day that is past, kept for that day and nothing else.
@@ -259,22 +261,35 @@ fn features(occasions: &[Occasion], day: i32, median_gap: f64) -> Features {
     }
 }
 
-/// Trains a churn model on what customers did, unless one was trained within a week: as they were two horizons ago, and tried
-/// on how they were one horizon ago.
-pub(super) fn learn(
+/// A churn model that was trained, and on what.
+#[derive(Debug)]
+pub(super) struct Study {
+    trained: Trained,
+    window: model::Window,
+}
+
+impl Study {
+    pub(super) fn keep(&self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
+        model::record(conn, cx, &self.trained, &self.window).map(drop)
+    }
+}
+
+/// What a churn model learns from what customers did, unless one was trained within a week: as they were two horizons ago, and
+/// tried on how they were one horizon ago.
+pub(super) fn study(
     conn: &mut PgConnection,
     cx: &Cx,
     customers: &[Vec<Occasion>],
     median_gap: f64,
     as_of: NaiveDate,
-) -> Result<()> {
+) -> Result<Option<Study>> {
     let horizon = whole(patience(median_gap));
     let (today, span) = (facts::number(as_of), horizon);
     let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
         out.sql(" AND t.later_cut_off > ").bind(Bind::Date(Some(facts::day(today - span) - WEEK))).sql(" LIMIT 1");
     })?;
     if !recent.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let at = |cut: i32| -> (Vec<Features>, Vec<bool>) {
         let known = customers.iter().filter(|occasions| occasions.first().is_some_and(|first| first.day <= cut));
@@ -292,7 +307,7 @@ pub(super) fn learn(
         later_cut_off: facts::day(today - span),
         horizon_days: horizon,
     };
-    model::record(conn, cx, &trained, &window).map(drop)
+    Ok(Some(Study { trained, window }))
 }
 
 /// What contracts and lost deals say of some accounts; those of which they say nothing are left out.

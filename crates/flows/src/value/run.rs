@@ -1,25 +1,35 @@
-//! A run over all customers: claimed in a transaction of its own, so that everybody sees it going; computed in one that
-//! sees a single state of the database, and whose results appear all at once; finished with that.
+//! A run over all customers, in steps that are transactions of their own: it is claimed, learns from one snapshot of
+//! everybody, drafts its judgements page by page, and publishes all of them at once. Whoever takes it over goes on behind
+//! the last page. What changes meanwhile is computed as ever, and once more when the run is published.
 
-use super::relationship::{self, Relations, SAMPLE};
-use super::{Rules, Why, alone, reading, store, today};
+use super::learn::Learned;
+use super::{Rules, Why, assess, lock, today};
 use chrono::TimeDelta;
-use diesel::PgConnection;
+use diesel::{OptionalExtension, PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::{self, Group};
 use kith_journal::verbs;
-use kith_kernel::ids::{PurchaseModelId, ValueModelId};
+use kith_kernel::ids::PurchaseModelId;
 use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
-use kith_loyalty::standing::Peers;
-use kith_loyalty::value::assess::Base;
+use kith_lifecycle::{ChurnRisk, ChurnScore};
+use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::borders::UNREACHED;
-use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
-use kith_loyalty::value::learn::Lesson;
+use kith_loyalty::value::facts::{self, Reading, Which};
 use kith_loyalty::value::run::RunStatus;
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
+use kith_loyalty::value::{Borders, ClvEstimate, ValueProfile, ValueRun, ValueScore, run as runs};
 use serde_json::json;
 use uuid::Uuid;
 
-/// A run whose process is gone is taken over after this, unless somebody still computes it.
+/// A run that nobody has been heard of for this long is taken over.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+/// A run that somebody computes.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The run.
+    pub run: Uuid,
+    /// Who: another one for each time that it is claimed.
+    by: Uuid,
+}
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,94 +42,227 @@ pub struct Outcome {
 
 /// Claims the run that waits, or one that somebody left; asks for the daily one first, if it is time. None: there is nothing
 /// to do, or others do it.
-pub fn claim(conn: &mut PgConnection, cx: &Cx) -> Result<Option<Uuid>> {
+pub fn claim(conn: &mut PgConnection, cx: &Cx) -> Result<Option<Claim>> {
     let cx = &cx.as_system();
     let (_, today) = today(conn, cx)?;
-    let Some(run) = ValueRun::pending(conn, cx)? else {
+    if ValueRun::pending(conn, cx)?.is_none() {
         let last = ValueRun::current(conn, cx)?.and_then(|run| run.as_of);
         if last.is_none_or(|last| last < today) && has_customers(conn, cx)? {
             runs::ask(conn, cx)?;
-            return claim_pending(conn, cx);
         }
-        return Ok(None);
-    };
-    let left = run.started_at.is_none_or(|at| at + LEASE < cx.now);
-    if (run.status == RunStatus::Queued || left) && alone(conn, cx)? { take(conn, cx, run.meta.id) } else { Ok(None) }
-}
-
-fn claim_pending(conn: &mut PgConnection, cx: &Cx) -> Result<Option<Uuid>> {
+    }
+    // Of two who come at once the second waits here, and finds it claimed.
+    kith_journal::store::one_at_a_time(conn, cx, "value_runs claimed")?;
     match ValueRun::pending(conn, cx)? {
-        Some(run) if run.status == RunStatus::Queued && alone(conn, cx)? => take(conn, cx, run.meta.id),
+        Some(run) if run.status == RunStatus::Queued || is_left(conn, cx, run.meta.id)? => {
+            take(conn, cx, run.meta.id).map(Some)
+        }
         _ => Ok(None),
     }
 }
 
-fn take(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<Option<Uuid>> {
-    verbs::change::<ValueRun>(conn, cx, id, None, "started", |_, run| {
+/// Whether nobody computes a run any more. Learning takes one long transaction, which nobody else can claim.
+fn is_left(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<bool> {
+    let mut out = Statement::new("SELECT coalesce(alive_at < ");
+    out.bind(Bind::Time(Some(cx.now - LEASE))).sql(", true) AND pg_try_advisory_xact_lock");
+    learning(&mut out, cx);
+    out.sql(" FROM value_runs WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(" AND id = ").bind(Bind::Uuid(Some(id)));
+    Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
+}
+
+/// The key of the lock that is held while a run learns.
+pub(super) fn learning(out: &mut Statement, cx: &Cx) {
+    out.sql("(hashtextextended(").bind(Bind::Text(Some(format!("{}|learning", cx.tenant)))).sql(", 0))");
+}
+
+fn take(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Claim> {
+    verbs::change::<ValueRun>(conn, cx, run, None, "started", |_, run| {
         (run.status, run.started_at) = (RunStatus::Running, Some(cx.now));
         Ok(())
     })?;
-    Ok(Some(id))
+    let by = cx.new_id();
+    let mut out = Statement::new("UPDATE value_runs SET alive_at = ");
+    out.bind(Bind::Time(Some(cx.now))).sql(", claimed_by = ").bind(Bind::Uuid(Some(by)));
+    out.sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(" AND id = ").bind(Bind::Uuid(Some(run))).execute(conn)?;
+    Ok(Claim { run, by })
+}
+
+/// How far a run is.
+struct Place {
+    /// The last account that was drafted.
+    after: Option<Uuid>,
+    /// Accounts that were.
+    accounts: usize,
+}
+
+/// Waits until nobody else computes values of the tenant, and makes sure that the run is still this one's to compute.
+fn enter(conn: &mut PgConnection, cx: &Cx, claim: &Claim) -> Result<Place> {
+    let mut out = Statement::new("SELECT pg_advisory_xact_lock");
+    lock(&mut out, cx);
+    out.execute(conn)?;
+    let mut out = Statement::new("UPDATE value_runs SET alive_at = ");
+    out.bind(Bind::Time(Some(cx.now))).sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(" AND id = ").bind(Bind::Uuid(Some(claim.run))).sql(" AND status = 'RUNNING' AND claimed_by = ");
+    out.bind(Bind::Uuid(Some(claim.by))).sql(" RETURNING resume_after, drafted");
+    let row =
+        RunQueryDsl::get_result::<(Option<Uuid>, i32)>(out.typed::<(st::Nullable<st::Uuid>, st::Integer)>(), conn);
+    let (after, drafted) =
+        row.optional()?.ok_or_else(|| Error::new(&codes::CONFLICT, "Somebody else computes this run."))?;
+    Ok(Place { after, accounts: usize::try_from(drafted).unwrap_or_default() })
 }
 
 /// A tenant that sells nothing needs no run.
 fn has_customers(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
-    use diesel::{RunQueryDsl, sql_types as st};
     let mut out = Statement::new("SELECT EXISTS (SELECT FROM customer_days WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(")");
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
 }
 
-/// Computes a claimed run and finishes it. `told` is told how many accounts are done.
-pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(usize)) -> Result<Outcome> {
+/// Keeps what a run learned: from then on whoever computes it judges by that.
+pub fn keep(conn: &mut PgConnection, cx: &Cx, claim: &Claim, learned: &Learned) -> Result<()> {
     let cx = &cx.as_system();
-    if !alone(conn, cx)? {
-        return Err(Error::new(&codes::CONFLICT, "Values of this tenant are being computed at this moment."));
+    enter(conn, cx, claim)?;
+    if let Some(model) = learned.fitted.clone() {
+        model.keep(conn, cx)?;
     }
-    let run = kith_journal::store::find::<ValueRun>(conn, cx, id)?.ok_or_else(Error::not_found)?;
-    let (zone, day) = today(conn, cx)?;
-    let as_of = run.as_of.unwrap_or(day);
-    let published = ValueModel::published(conn, cx)?;
-    let model_id = published.as_ref().map(|model| ValueModelId(model.meta.id));
-    let model = published.unwrap_or_else(|| ValueModel::usual(cx));
-    let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let reading = reading(&model, zone, as_of);
-    let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
-    let purchase = match PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
-        Some(found) => Some(found),
-        None => {
-            let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
-            PurchaseModel::learn(conn, cx, as_of, model.purchase_model, &histories)?
-        }
-    };
-    let purchase_model_id = purchase.as_ref().map(|model| PurchaseModelId(model.meta.id));
-    let purchase = purchase.and_then(|model| model.ready());
-    let lesson =
-        Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
-    let borders = Borders { run: id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
-    drop(customers);
-    let is_history = as_of < day;
-    if !is_history {
-        relationship::learn(conn, cx, &sample, borders.gap, as_of)?;
+    if let Some(study) = &learned.study {
+        study.keep(conn, cx)?;
     }
-    let relations = match is_history {
-        true => Relations::past(conn, cx, borders.gap, as_of)?,
-        false => Relations::current(conn, cx, borders.gap)?,
-    };
-    let rules = Rules { model, indicators, purchase, borders, reading, relations };
-    let why = if is_history { Why::History } else { Why::Run };
-    let outcome = all(conn, cx, &rules, why, &mut told)?;
-    tidy(conn, cx, &rules.reading, why)?;
-    verbs::change::<ValueRun>(conn, cx, id, None, "finished", |_, run| {
-        (run.status, run.finished_at, run.as_of) = (RunStatus::Done, Some(cx.now), Some(as_of));
-        run.is_history = is_history;
-        (run.model_id, run.purchase_model_id) = (model_id, purchase_model_id);
-        (run.accounts, run.changed) = (count(outcome.accounts), count(outcome.changed));
-        run.borders = Custom(rules.borders.kept());
-        run.summary = Custom(summary(&rules.borders));
+    verbs::change::<ValueRun>(conn, cx, claim.run, None, "learned", |_, run| {
+        (run.as_of, run.is_history) = (Some(learned.as_of), learned.is_history);
+        (run.model_id, run.purchase_model_id) = (learned.model, learned.purchase.map(PurchaseModelId));
+        run.borders = Custom(learned.borders.kept());
+        run.summary = Custom(summary(&learned.borders));
         Ok(())
     })?;
-    Ok(outcome)
+    Ok(())
+}
+
+/// Drafts what a run says of the next accounts, at most so many; how many it has said something of by now. None: of
+/// everybody.
+pub fn draft(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules, most: usize) -> Result<Option<usize>> {
+    let cx = &cx.as_system();
+    let place = enter(conn, cx, claim)?;
+    let mut page = facts::accounts(conn, cx, Which::After(place.after.unwrap_or_default(), most))?;
+    let Some(last) = page.facts.last().map(|facts| facts.account) else { return Ok(None) };
+    let why = rules.why();
+    if why == Why::Run {
+        // Before anything is read of them, so that what changes after that is told anew.
+        drafted(conn, cx, &page.group)?;
+    }
+    facts::fill(conn, cx, &mut page, &rules.reading)?;
+    assess(conn, cx, rules, &page, why)?;
+    let accounts = place.accounts + page.facts.len();
+    let mut out = Statement::new("UPDATE value_runs SET resume_after = ");
+    out.bind(Bind::Uuid(Some(last))).sql(", drafted = ").bind(Bind::Int(Some(count(accounts))));
+    out.sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(" AND id = ").bind(Bind::Uuid(Some(claim.run))).execute(conn)?;
+    Ok(Some(accounts))
+}
+
+/// Shows everybody what a run has drafted, all of it in the transaction that this is called in.
+pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -> Result<Outcome> {
+    let cx = &cx.as_system();
+    let accounts = enter(conn, cx, claim)?.accounts;
+    let mut changed = 0;
+    for publish in [
+        derived::publish::<ValueProfile>,
+        derived::publish::<ClvEstimate>,
+        derived::publish::<LoyaltyAssessment>,
+        derived::publish::<ChurnRisk>,
+        derived::publish::<ValueScore>,
+        derived::publish::<ChurnScore>,
+    ] {
+        changed += publish(conn, cx)?;
+    }
+    if rules.why() == Why::Run {
+        tidy(conn, cx, &rules.reading)?;
+        settle(conn, cx, true)?;
+    }
+    verbs::change::<ValueRun>(conn, cx, claim.run, None, "finished", |_, run| {
+        (run.status, run.finished_at) = (RunStatus::Done, Some(cx.now));
+        (run.accounts, run.changed) = (count(accounts), count(changed));
+        Ok(())
+    })?;
+    Ok(Outcome { accounts, changed })
+}
+
+/// Takes drafts away that nobody needs any more, some thousands of them; how many. A run that goes on has none to spare.
+pub fn sweep(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
+    let mut gone = 0;
+    for discard in [
+        derived::discard::<ValueProfile>,
+        derived::discard::<ClvEstimate>,
+        derived::discard::<LoyaltyAssessment>,
+        derived::discard::<ChurnRisk>,
+        derived::discard::<ValueScore>,
+        derived::discard::<ChurnScore>,
+    ] {
+        gone += discard(conn, cx)?;
+    }
+    Ok(gone)
+}
+
+/// Notes that a run ended without effect.
+pub fn fail(conn: &mut PgConnection, cx: &Cx, claim: &Claim, why: &str) -> Result<()> {
+    let cx = &cx.as_system();
+    enter(conn, cx, claim)?;
+    settle(conn, cx, false)?;
+    verbs::change::<ValueRun>(conn, cx, claim.run, None, "failed", |_, run| {
+        (run.status, run.finished_at, run.problem) = (RunStatus::Failed, Some(cx.now), Some(why.to_owned()));
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Leaves a run to whoever comes next, at once.
+pub fn let_go(conn: &mut PgConnection, cx: &Cx, claim: &Claim) -> Result<()> {
+    let mut out = Statement::new("UPDATE value_runs SET alive_at = NULL WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(claim.run)));
+    out.sql(" AND claimed_by = ").bind(Bind::Uuid(Some(claim.by))).execute(conn)?;
+    Ok(())
+}
+
+/// What said that accounts had changed is answered by what a run drafts of them.
+fn drafted(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<()> {
+    let mut out = Statement::new("UPDATE customer_touches SET status = 'DRAFTED' WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND status <> 'DRAFTED' AND ");
+    group.limit(&mut out, "account_id");
+    out.execute(conn)?;
+    Ok(())
+}
+
+/// After a run: what its drafts answered is done with, if they were published; all else waits to be computed.
+fn settle(conn: &mut PgConnection, cx: &Cx, is_published: bool) -> Result<()> {
+    if is_published {
+        let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND status = 'DRAFTED'").execute(conn)?;
+    }
+    let mut out = Statement::new("UPDATE customer_touches SET status = 'NEW' WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND status <> 'NEW'").execute(conn)?;
+    kith_journal::wake::at(conn, cx, cx.now)
+}
+
+/// After accounts were computed because they had changed: what said so is done with. While a run is going on its drafts of
+/// them are no longer right, and they are computed once more when it is published.
+pub(super) fn forget(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid], touches: Vec<Uuid>) -> Result<()> {
+    let mut out = Statement::new("SELECT EXISTS (SELECT FROM value_runs WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND status = 'RUNNING' AND NOT is_history)");
+    let (is_going_on,): (bool,) = RunQueryDsl::get_result(out.typed::<(st::Bool,)>(), conn)?;
+    let mut out = Statement::default();
+    if is_going_on {
+        derived::discard_these::<ValueProfile>(conn, cx, accounts)?;
+        derived::discard_these::<ClvEstimate>(conn, cx, accounts)?;
+        derived::discard_these::<LoyaltyAssessment>(conn, cx, accounts)?;
+        derived::discard_these::<ChurnRisk>(conn, cx, accounts)?;
+        out.sql("UPDATE customer_touches SET status = 'AGAIN' WHERE tenant_id = ");
+    } else {
+        out.sql("DELETE FROM customer_touches WHERE tenant_id = ");
+    }
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(touches)).sql(")").execute(conn)?;
+    Ok(())
 }
 
 fn count(number: usize) -> i32 {
@@ -144,44 +287,6 @@ fn summary(borders: &Borders) -> serde_json::Value {
     })
 }
 
-/// Everybody who ever bought.
-struct Customers {
-    /// In numbers.
-    all: Vec<Base>,
-    /// When some of them did: what is learned of leaving is learned from these.
-    sample: Vec<Vec<Occasion>>,
-}
-
-fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
-    let (mut found, mut after) = (Customers { all: Vec::new(), sample: Vec::new() }, Uuid::nil());
-    loop {
-        let page = facts::read(conn, cx, Which::After(after), reading)?;
-        let Some(last) = page.facts.last() else { return Ok(found) };
-        after = last.account;
-        for facts in page.facts.into_iter().filter(|facts| !facts.occasions.is_empty()) {
-            found.all.push(Base::of(&facts, reading.as_of));
-            // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
-            let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);
-            if found.sample.len() < SAMPLE / 4 || (is_drawn && found.sample.len() < SAMPLE) {
-                found.sample.push(facts.occasions);
-            }
-        }
-    }
-}
-
-/// Assesses everybody.
-fn all(conn: &mut PgConnection, cx: &Cx, rules: &Rules, why: Why, told: &mut impl FnMut(usize)) -> Result<Outcome> {
-    let (mut outcome, mut after) = (Outcome { accounts: 0, changed: 0 }, Uuid::nil());
-    loop {
-        let page = facts::read(conn, cx, Which::After(after), &rules.reading)?;
-        let Some(last) = page.facts.last() else { return Ok(outcome) };
-        after = last.account;
-        outcome.changed += store(conn, cx, rules, &page, why)?;
-        outcome.accounts += page.facts.len();
-        told(outcome.accounts);
-    }
-}
-
 /// Archives the values of accounts that were archived, of all or of some.
 pub(super) fn shelve(conn: &mut PgConnection, cx: &Cx, accounts: Option<&[Uuid]>) -> Result<()> {
     for table in ["value_profiles", "clv_estimates", "churn_risks", "loyalty_assessments"] {
@@ -202,27 +307,11 @@ pub(super) fn shelve(conn: &mut PgConnection, cx: &Cx, accounts: Option<&[Uuid]>
     Ok(())
 }
 
-/// What is behind this run: values of accounts that were archived, days of this month before this one, and what said that
-/// accounts had changed.
-fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading, why: Why) -> Result<()> {
-    if why == Why::History {
-        return Ok(());
-    }
+/// What is behind this run: values of accounts that were archived, and days of this month before this one.
+fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<()> {
     shelve(conn, cx, None)?;
     let mut out = Statement::new("DELETE FROM value_scores WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(reading.as_of)));
     out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(reading.as_of))).sql("::date)").execute(conn)?;
-    kith_lifecycle::score::forget_earlier(conn, cx.tenant, reading.as_of)?;
-    let mut out = Statement::new("DELETE FROM customer_touches WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).execute(conn)?;
-    Ok(())
-}
-
-/// Notes that a run ended without effect.
-pub fn fail(conn: &mut PgConnection, cx: &Cx, id: Uuid, why: &str) -> Result<()> {
-    verbs::change::<ValueRun>(conn, &cx.as_system(), id, None, "failed", |_, run| {
-        (run.status, run.finished_at, run.problem) = (RunStatus::Failed, Some(cx.now), Some(why.to_owned()));
-        Ok(())
-    })?;
-    Ok(())
+    kith_lifecycle::score::forget_earlier(conn, cx.tenant, reading.as_of)
 }

@@ -88,7 +88,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let reading = reading(&model, zone, as_of);
     let (mut facts, mut after) = (Vec::new(), Uuid::nil());
     loop {
-        let page = facts::read(conn, cx, Which::After(after), &reading)?;
+        let page = facts::read(conn, cx, Which::After(after, facts::PAGE), &reading)?;
         let Some(last) = page.facts.last() else { break };
         after = last.account;
         facts.extend(page.facts);
@@ -100,7 +100,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
     let borders = lesson.learn();
     let relations = Relations::current(conn, cx, borders.gap)?;
-    Ok((Rules { model, indicators, purchase, borders, reading, relations }, facts))
+    Ok((Rules { model, indicators, purchase, borders, reading, relations, is_history: false }, facts))
 }
 
 /// The purchase model in use, or a new one that is not kept.

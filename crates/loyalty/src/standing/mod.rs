@@ -18,6 +18,6 @@ pub mod sign;
 
 pub use assessment::LoyaltyAssessment;
 pub use evidence::LoyaltyEvidenceItem;
-pub use page::{apply, assess_page, shares};
+pub use page::{assess_page, shares};
 pub use peers::Peers;
 pub use sign::LoyaltyIndicator;

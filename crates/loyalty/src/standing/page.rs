@@ -13,7 +13,6 @@ use crate::value::facts::{Facts, Page};
 use crate::value::number::{real, shown, text};
 use chrono::NaiveDate;
 use diesel::PgConnection;
-use kith_journal::derived;
 use kith_kernel::ids::AccountId;
 use kith_kernel::{Custom, Cx, Meta, Result, Shape};
 use serde_json::{Value, json};
@@ -44,11 +43,6 @@ pub fn assess_page(
 /// Per cent of their need that accounts buy from us, where it is known.
 pub fn shares<'a>(profiles: impl Iterator<Item = &'a ValueProfile>) -> HashMap<Uuid, f64> {
     profiles.filter_map(|profile| Some((profile.account_id.0, real(profile.share_of_wallet?)))).collect()
-}
-
-/// Stores assessments; the number of those that changed.
-pub fn apply(conn: &mut PgConnection, _: &Cx, assessments: &[LoyaltyAssessment]) -> Result<usize> {
-    derived::put(conn, assessments)
 }
 
 fn row(cx: &Cx, customer: &Customer<'_>, weights: &Weights) -> LoyaltyAssessment {

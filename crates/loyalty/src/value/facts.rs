@@ -12,13 +12,13 @@ use uuid::Uuid;
 /// Which accounts are read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// Those with ids beyond this one, in the order of their ids, at most [`PAGE`].
-    After(Uuid),
+    /// Those with ids beyond this one, in the order of their ids, at most so many.
+    After(Uuid, usize),
     /// These.
     These(&'a [Uuid]),
 }
 
-/// Accounts that are read at once.
+/// Accounts that are usually read at once.
 pub const PAGE: usize = 10_000;
 
 /// How they are read.
@@ -106,41 +106,48 @@ pub struct Page {
     pub facts: Vec<Facts>,
 }
 
-/// Reads them, a statement for each source: sources that have nothing to say of most accounts cost next to nothing then, and
-/// nothing depends on what the planner believes of tables that are growing fast.
+/// Reads them.
 pub fn read(conn: &mut PgConnection, cx: &Cx, which: Which<'_>, reading: &Reading) -> Result<Page> {
     let mut page = accounts(conn, cx, which)?;
-    if !page.facts.is_empty() {
-        let source = Source { cx, group: &page.group, reading };
-        let facts = &mut page.facts;
-        source.days(conn, facts)?;
-        source.touches(conn, facts)?;
-        source.costs(conn, facts)?;
-        source.needs(conn, facts)?;
-        source.pipeline(conn, facts)?;
-        source.prospects(conn, facts)?;
-    }
+    fill(conn, cx, &mut page, reading)?;
     Ok(page)
 }
 
-fn accounts(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<Page> {
+/// Which accounts there are; nothing else is known of them yet.
+pub fn accounts(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<Page> {
     let mut out = Statement::new(
         "SELECT a.id, coalesce(a.industry, '') || '|' || coalesce(a.size_band, '') FROM accounts a WHERE a.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND a.archived_at IS NULL AND a.id ");
     match which {
-        Which::After(id) => out.sql("> ").bind(Bind::Uuid(Some(id))).sql(format!(" ORDER BY a.id LIMIT {PAGE}")),
+        Which::After(id, most) => out.sql("> ").bind(Bind::Uuid(Some(id))).sql(format!(" ORDER BY a.id LIMIT {most}")),
         Which::These(ids) => out.sql("= ANY(").bind(Bind::Uuids(ids.to_vec())).sql(") ORDER BY a.id"),
     };
     let rows: Vec<(Uuid, String)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text)>(), conn)?;
     let facts: Vec<Facts> =
         rows.into_iter().map(|(account, peers)| Facts { account, peers, ..Facts::default() }).collect();
     let group = match (which, facts.last()) {
-        (Which::After(after), Some(last)) => Group::Between(after, last.account),
-        (Which::After(after), None) => Group::Between(after, after),
+        (Which::After(after, _), Some(last)) => Group::Between(after, last.account),
+        (Which::After(after, _), None) => Group::Between(after, after),
         (Which::These(ids), _) => Group::These(ids.to_vec()),
     };
     Ok(Page { group, facts })
+}
+
+/// Reads what is known of them, a statement for each source: sources that have nothing to say of most accounts cost next to
+/// nothing then, and nothing depends on what the planner believes of tables that are growing fast.
+pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading) -> Result<()> {
+    let source = Source { cx, group: &page.group, reading };
+    let facts = &mut page.facts;
+    if facts.is_empty() {
+        return Ok(());
+    }
+    source.days(conn, facts)?;
+    source.touches(conn, facts)?;
+    source.costs(conn, facts)?;
+    source.needs(conn, facts)?;
+    source.pipeline(conn, facts)?;
+    source.prospects(conn, facts)
 }
 
 /// Whose facts are read, and how.

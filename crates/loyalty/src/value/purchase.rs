@@ -102,20 +102,12 @@ impl PurchaseModel {
         Ok(found.into_iter().next())
     }
 
-    /// Fits one and keeps it. None where too few customers came back, or no optimum was found.
-    pub fn learn(
-        conn: &mut PgConnection,
-        cx: &Cx,
-        as_of: NaiveDate,
-        kind: PurchaseKind,
-        customers: &[(History, Spend)],
-    ) -> Result<Option<Self>> {
-        let Some(row) = Self::fitted(cx, as_of, kind, customers) else { return Ok(None) };
-        let kept = verbs::follow(conn, cx, row)?;
-        Ok(kept.any().downcast_ref::<Self>().cloned())
+    /// Keeps one that was fitted.
+    pub fn keep(self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
+        verbs::follow(conn, cx, self).map(drop)
     }
 
-    /// Fits one without keeping it.
+    /// Fits one, without keeping it. None where too few customers came back, or no optimum was found.
     pub fn fitted(cx: &Cx, as_of: NaiveDate, kind: PurchaseKind, customers: &[(History, Spend)]) -> Option<Self> {
         let histories = Histories::counted(customers.iter().map(|(history, _)| (*history, 1))).ok()?;
         let options = FitOptions { kind: options(kind), least_repeaters: LEAST_REPEATERS, prior: None };

@@ -1,0 +1,96 @@
+//! What a run learns from all customers, before it judges anybody: in one snapshot of the database, which it only reads, so
+//! that nothing waits for it.
+
+use super::relationship::{self, SAMPLE, Study};
+use super::run::learning;
+use super::{reading, today};
+use chrono::NaiveDate;
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_kernel::ids::ValueModelId;
+use kith_kernel::{Cx, Error, Result, Statement, codes};
+use kith_loyalty::standing::Peers;
+use kith_loyalty::value::assess::Base;
+use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
+use kith_loyalty::value::learn::Lesson;
+use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
+use uuid::Uuid;
+
+/// What a run learned.
+#[derive(Debug)]
+pub struct Learned {
+    pub(super) as_of: NaiveDate,
+    /// The day is past.
+    pub(super) is_history: bool,
+    /// By which model it judges; none: by the usual one.
+    pub(super) model: Option<ValueModelId>,
+    /// By which purchase model it looks ahead.
+    pub(super) purchase: Option<Uuid>,
+    /// The same, if it is new.
+    pub(super) fitted: Option<PurchaseModel>,
+    /// A new churn model.
+    pub(super) study: Option<Study>,
+    pub(super) borders: Borders,
+}
+
+/// Learns for a claimed run. None: somebody who left it had learned already.
+pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learned>> {
+    let cx = &cx.as_system();
+    let mut out = Statement::new("SELECT pg_try_advisory_xact_lock");
+    learning(&mut out, cx);
+    if !RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0 {
+        return Err(Error::new(&codes::CONFLICT, "Values of this tenant are being computed at this moment."));
+    }
+    let run = kith_journal::store::find::<ValueRun>(conn, cx, run)?.ok_or_else(Error::not_found)?;
+    if Borders::read(run.borders.0).is_some_and(|borders| borders.run == run.meta.id) {
+        return Ok(None);
+    }
+    let (zone, day) = today(conn, cx)?;
+    let as_of = run.as_of.unwrap_or(day);
+    let published = ValueModel::published(conn, cx)?;
+    let model_id = published.as_ref().map(|model| ValueModelId(model.meta.id));
+    let model = published.unwrap_or_else(|| ValueModel::usual(cx));
+    let indicators = ValueIndicator::of(conn, cx, &model)?;
+    let Customers { all: customers, sample } = customers(conn, cx, &reading(&model, zone, as_of))?;
+    let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
+    let fitted = match known {
+        Some(_) => None,
+        None => {
+            let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
+            PurchaseModel::fitted(cx, as_of, model.purchase_model, &histories)
+        }
+    };
+    let in_use = known.as_ref().or(fitted.as_ref());
+    let (purchase, ready) = (in_use.map(|model| model.meta.id), in_use.and_then(PurchaseModel::ready));
+    let lesson =
+        Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: ready.as_ref(), as_of };
+    let borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
+    drop(customers);
+    let is_history = as_of < day;
+    let study = if is_history { None } else { relationship::study(conn, cx, &sample, borders.gap, as_of)? };
+    Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, study, borders }))
+}
+
+/// Everybody who ever bought.
+struct Customers {
+    /// In numbers.
+    all: Vec<Base>,
+    /// When some of them did: what is learned of leaving is learned from these.
+    sample: Vec<Vec<Occasion>>,
+}
+
+fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
+    let (mut found, mut after) = (Customers { all: Vec::new(), sample: Vec::new() }, Uuid::nil());
+    loop {
+        let page = facts::read(conn, cx, Which::After(after, facts::PAGE), reading)?;
+        let Some(last) = page.facts.last() else { return Ok(found) };
+        after = last.account;
+        for facts in page.facts.into_iter().filter(|facts| !facts.occasions.is_empty()) {
+            found.all.push(Base::of(&facts, reading.as_of));
+            // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
+            let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);
+            if found.sample.len() < SAMPLE / 4 || (is_drawn && found.sample.len() < SAMPLE) {
+                found.sample.push(facts.occasions);
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+DROP INDEX customer_touches_account_id_idx;
+DROP INDEX customer_touches_status_idx;
+REVOKE UPDATE (status) ON customer_touches FROM kith_app;
+ALTER TABLE customer_touches DROP COLUMN status;
+ALTER TABLE value_runs DROP COLUMN claimed_by, DROP COLUMN alive_at, DROP COLUMN resume_after, DROP COLUMN drafted;
+DROP TABLE value_profiles_drafts;
+DROP TABLE clv_estimates_drafts;
+DROP TABLE loyalty_assessments_drafts;
+DROP TABLE churn_risks_drafts;
+DROP TABLE value_scores_drafts;
+DROP TABLE churn_scores_drafts;
