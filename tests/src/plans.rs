@@ -121,7 +121,8 @@ fn explained_statement(stage: &Stage, tenant: &Tenant, statement: Statement) -> 
     explain.append(statement);
     let lines =
         stage.app.db.read(tenant.id, |conn| Ok(RunQueryDsl::load::<(String,)>(explain.typed::<(st::Text,)>(), conn)?));
-    lines.unwrap().into_iter().map(|(line,)| line + "\n").collect()
+    // Lists of a thousand values say nothing.
+    lines.unwrap().into_iter().map(|(line,)| line.chars().take(300).chain(['\n']).collect::<String>()).collect()
 }
 
 #[test]
@@ -147,8 +148,9 @@ fn many_rows_are_looked_up_by_key_even_where_the_statistics_are_of_an_empty_tabl
     let keys: Vec<String> = (0..1_000).map(|n| format!("C-Name {n}")).collect();
     let keys: Vec<_> = keys.iter().map(|key| ("CONTACT", "erp", key.as_str())).collect();
     let text = explained_statement(&stage, &tenant, kith_journal::keys::looked_up(&cx, &keys));
-    assert!(text.contains("Index Scan using external_ids_subject_type_system_external_id_key"), "{text}");
-    assert!(text.contains("(external_id = k.external_id)"), "{text}");
+    // Two indexes have the key in them; with these statistics they look alike.
+    let conditions: Vec<_> = text.lines().filter(|line| line.contains("Index Cond")).collect();
+    assert!(!text.contains("Seq Scan") && conditions.len() == 1 && conditions[0].contains("external_id = "), "{text}");
     let found = stage.app.db.read(tenant.id, |conn| kith_journal::keys::find(conn, &cx, &keys)).unwrap();
     assert_eq!((found.iter().flatten().count(), found[0]), (999, None), "Name 0 is not there, the others are");
 
