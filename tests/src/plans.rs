@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::{RunQueryDsl, sql_types as st};
-use kith_kernel::{ListArgs, Plan, Segment, Statement};
+use kith_kernel::{Bind, ListArgs, Plan, Segment, Statement};
 use kith_testkit::{Stage, Tenant};
 
 /// How PostgreSQL reads a page of 50.
@@ -112,5 +112,53 @@ fn a_page_by_what_is_kept_walks_the_index_of_what_is_kept() {
             });
             args.cursor = Some(cursor.unwrap());
         }
+    }
+}
+
+/// How PostgreSQL reads what a statement asks for.
+fn explained_statement(stage: &Stage, tenant: &Tenant, statement: Statement) -> String {
+    let mut explain = Statement::new("EXPLAIN ");
+    explain.append(statement);
+    let lines =
+        stage.app.db.read(tenant.id, |conn| Ok(RunQueryDsl::load::<(String,)>(explain.typed::<(st::Text,)>(), conn)?));
+    // Lists of a thousand values say nothing.
+    lines.unwrap().into_iter().map(|(line,)| line.chars().take(300).chain(['\n']).collect::<String>()).collect()
+}
+
+#[test]
+fn many_rows_are_looked_up_by_key_even_where_the_statistics_are_of_an_empty_table() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    // What a first large load meets: PostgreSQL has last looked at the tables when there was nothing in them.
+    let fill = format!(
+        "ALTER TABLE external_ids SET (autovacuum_enabled = false);
+         ALTER TABLE contacts SET (autovacuum_enabled = false);
+         VACUUM ANALYZE external_ids;
+         VACUUM ANALYZE contacts;
+         INSERT INTO contacts (tenant_id, id, version, created_at, updated_at, name)
+         SELECT '{0}', gen_random_uuid(), 1, now(), now(), 'Name ' || n FROM generate_series(1, 20000) n;
+         INSERT INTO external_ids (tenant_id, id, version, created_at, updated_at, subject_type, subject_id, system, external_id)
+         SELECT '{0}', id, 1, now(), now(), 'CONTACT', id, 'erp', 'C-' || name FROM contacts;",
+        tenant.id
+    );
+    for statement in fill.split_inclusive(';') {
+        stage.scratch.owner().batch_execute(statement).unwrap();
+    }
+    let cx = stage.system(&tenant);
+    let keys: Vec<String> = (0..1_000).map(|n| format!("C-Name {n}")).collect();
+    let keys: Vec<_> = keys.iter().map(|key| ("CONTACT", "erp", key.as_str())).collect();
+    let text = explained_statement(&stage, &tenant, kith_journal::keys::looked_up(&cx, &keys));
+    // Two indexes have the key in them; with these statistics they look alike.
+    let conditions: Vec<_> = text.lines().filter(|line| line.contains("Index Cond")).collect();
+    assert!(!text.contains("Seq Scan") && conditions.len() == 1 && conditions[0].contains("external_id = "), "{text}");
+    let found = stage.app.db.read(tenant.id, |conn| kith_journal::keys::find(conn, &cx, &keys)).unwrap();
+    assert_eq!((found.iter().flatten().count(), found[0]), (999, None), "Name 0 is not there, the others are");
+
+    let entry = cx.entry("contacts").unwrap();
+    for count in [100, 1_000] {
+        let ids = Bind::Uuids((0..count).map(|_| cx.new_id()).collect());
+        let rows = kith_journal::store::looked_up(&cx, entry, &entry.columns, "id", ids, |_| {});
+        let text = explained_statement(&stage, &tenant, rows);
+        assert!(text.contains("Index Scan using contacts_pkey") && text.contains("(id = wanted.key)"), "{text}");
     }
 }

@@ -231,7 +231,7 @@ fn walk(
             return Err(Error::new(&codes::CONFLICT, detail));
         }
         let ids: Vec<Uuid> = page.iter().map(|(_, id)| *id).collect();
-        let rows = store::find_many(conn, cx, subject.entry, &ids)?;
+        let rows = store::find_each(conn, cx, subject.entry, ids)?;
         let rows: HashMap<Uuid, &dyn Row> =
             (0..rows.len()).filter_map(|at| rows.row(at)).map(|row| (row.meta().id, row)).collect();
         for (external_id, record) in page {

@@ -39,22 +39,27 @@ impl Times {
         let (resources, fields) = (distinct(|place| place.0), distinct(|place| place.2));
         let ids: BTreeSet<Uuid> = places.iter().map(|place| place.1).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
+        // One look-up in the index for each record, whatever the planner thinks of tables that grow with every write.
         let of = |out: &mut Statement| {
-            out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.record_id = ANY(").bind(Bind::Uuids(ids.clone()));
-            out.sql(") AND t.resource = ANY(").bind(Bind::Texts(resources.clone())).sql(")");
+            out.bind(Bind::Uuids(ids.clone())).sql(") AS k(id) CROSS JOIN LATERAL (SELECT * FROM ");
         };
-        let mut out =
-            Statement::new("SELECT t.resource, t.record_id, f.field, max(t.at) FROM audit_log t CROSS JOIN unnest(");
-        out.bind(Bind::Texts(fields.clone())).sql(") AS f(field) WHERE t.tenant_id = ");
+        let those = |out: &mut Statement| {
+            out.sql(" l WHERE l.record_id = k.id AND l.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+            out.sql(" AND l.resource = ANY(").bind(Bind::Texts(resources.clone())).sql(")");
+        };
+        let mut out = Statement::new("SELECT t.resource, t.record_id, f.field, max(t.at) FROM unnest(");
         of(&mut out);
-        out.sql(" AND (t.operation = 'created' OR f.field = ANY(t.changed_fields)) GROUP BY 1, 2, 3");
+        out.sql("audit_log");
+        those(&mut out);
+        out.sql(" OFFSET 0) AS t CROSS JOIN unnest(").bind(Bind::Texts(fields)).sql(") AS f(field)");
+        out.sql(" WHERE t.operation = 'created' OR f.field = ANY(t.changed_fields) GROUP BY 1, 2, 3").once();
         type Here = (st::Text, st::Uuid, st::Text, st::Timestamptz);
         let here: Vec<(String, Uuid, String, DateTime<Utc>)> = RunQueryDsl::load(out.typed::<Here>(), conn)?;
-        let mut out = Statement::new(
-            "SELECT t.resource, t.record_id, t.field, t.changed_at, t.taken_at FROM connector_changes t WHERE t.tenant_id = ",
-        );
+        let mut out = Statement::new("SELECT t.resource, t.record_id, t.field, t.changed_at, t.taken_at FROM unnest(");
         of(&mut out);
-        out.sql(" AND t.connector_id = ").bind(Bind::Uuid(Some(connector.meta.id)));
+        out.sql("connector_changes");
+        those(&mut out);
+        out.sql(" AND l.connector_id = ").bind(Bind::Uuid(Some(connector.meta.id))).sql(" OFFSET 0) AS t").once();
         type There = (st::Text, st::Uuid, st::Text, st::Timestamptz, st::Timestamptz);
         type Known = (String, Uuid, String, DateTime<Utc>, DateTime<Utc>);
         let there: Vec<Known> = RunQueryDsl::load(out.typed::<There>(), conn)?;

@@ -6,10 +6,10 @@ use crate::field::Authorities;
 use crate::newest::{Place, Times};
 use crate::record::Record;
 use chrono::{DateTime, Utc};
-use diesel::{Connection, PgConnection, RunQueryDsl, sql_types as st};
+use diesel::{Connection, PgConnection};
 use kith_journal::batch::in_data;
-use kith_journal::{log, store, verbs};
-use kith_kernel::{Access, Action, Bind, Cx, Entry, Error, ErrorKind, Field, Result, Row, Statement, codes, text_enum};
+use kith_journal::{keys, log, store, verbs};
+use kith_kernel::{Access, Action, Cx, Error, ErrorKind, Field, Result, Row, codes, text_enum};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -303,15 +303,9 @@ fn key(record: &Record) -> Key {
 
 /// The records that have the keys of what was sent, in one statement.
 fn links(conn: &mut PgConnection, cx: &Cx, connector: &Connector, records: &[&Record]) -> Result<HashMap<Key, Uuid>> {
-    let column = |pick: fn(&Entry, &str) -> String| {
-        Bind::Texts(records.iter().map(|record| pick(record.entry, &record.external_id)).collect())
-    };
-    let mut out =
-        Statement::new("SELECT x.subject_type, x.external_id, x.subject_id FROM external_ids x WHERE x.tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND x.system = ").bind(Bind::Text(Some(connector.system.clone())));
-    out.sql(" AND x.archived_at IS NULL AND (x.subject_type, x.external_id) IN (SELECT * FROM unnest(");
-    out.bind(column(|entry, _| entry.subject.clone())).sql(", ").bind(column(|_, key| key.to_owned())).sql("))");
-    type Sql = (st::Text, st::Text, st::Uuid);
-    let rows: Vec<(String, String, Uuid)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    Ok(rows.into_iter().map(|(subject, external_id, id)| ((subject, external_id), id)).collect())
+    let keys = records
+        .iter()
+        .map(|record| (record.entry.subject.as_str(), connector.system.as_str(), record.external_id.as_str()));
+    let ids = keys::find(conn, cx, &keys.collect::<Vec<_>>())?;
+    Ok(records.iter().zip(ids).filter_map(|(record, id)| Some((key(record), id?))).collect())
 }

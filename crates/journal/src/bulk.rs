@@ -36,14 +36,23 @@ fn arrays(rows: &[&dyn Row], indices: &[usize]) -> Option<Vec<Column>> {
             fits.then_some(())?;
         }
     }
+    all.iter_mut().for_each(Column::trim);
     Some(all)
 }
 
-/// `unnest($1, $2, …)`.
-pub(crate) fn unnest(out: &mut Statement, columns: impl IntoIterator<Item = Column>) {
-    out.sql("unnest(");
-    log::list(out, columns.into_iter().map(Bind::Column));
-    out.sql(")");
+/// `SELECT unnest($1) AS a, unnest($2) AS b, …`: rows out of arrays. Side by side in a select list they are read value by
+/// value; `FROM unnest($1, $2, …)` would first write each of them to a store of its own. An array that is shorter than
+/// the others goes on as null.
+pub(crate) fn unnest<'a>(
+    out: &mut Statement,
+    columns: impl IntoIterator<Item = Column>,
+    names: impl IntoIterator<Item = &'a str>,
+) {
+    let mut separator = "SELECT unnest(";
+    for (column, name) in columns.into_iter().zip(names) {
+        out.sql(separator).bind(Bind::Column(column)).sql(format!(") AS {name}"));
+        separator = ", unnest(";
+    }
 }
 
 /// The fields of an entry that change, and the id by which a row is found.
@@ -109,19 +118,16 @@ pub(crate) fn store(conn: &mut PgConnection, entry: &Entry, rows: &[&dyn Row]) -
     let columns = columns_of(entry, &indices);
     for some in rows.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("INSERT INTO {} ({}) ", entry.table, columns.join(", ")));
-        rows_of(&mut out, &indices, some, "SELECT * FROM ");
+        rows_of(&mut out, &indices, &columns, some);
         out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
     }
     Ok(())
 }
 
-/// Some rows: as values where they are few, else as arrays behind `prefix`.
-fn rows_of(out: &mut Statement, indices: &[usize], rows: &[&dyn Row], prefix: &'static str) {
+/// Some rows: as values where they are few, else as arrays.
+fn rows_of(out: &mut Statement, indices: &[usize], columns: &[&'static str], rows: &[&dyn Row]) {
     match arrays(rows, indices).filter(|_| rows.len() > FEW) {
-        Some(arrays) => {
-            out.sql(prefix);
-            unnest(out, arrays);
-        }
+        Some(arrays) => unnest(out, arrays, columns.iter().copied()),
         None => {
             out.sql("VALUES ");
             values(out, indices, rows);
@@ -174,7 +180,9 @@ pub(crate) fn replace(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&
     let set: Vec<_> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
     for some in rows.chunks(portion(columns.len())) {
         let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (", entry.table, set.join(", ")));
-        rows_of(&mut out, &indices, some, "SELECT * FROM ");
+        rows_of(&mut out, &indices, &columns, some);
+        // Planned each time, for the size that the table has by now.
+        once(&mut out, some.len());
         out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
         let saved = out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;

@@ -1,8 +1,10 @@
 //! All records of a resource that the actor may see, page by page in the order of their ids. An id never changes, so no
 //! record that is there from beginning to end is missed, whatever happens meanwhile; what happens stands in the feed.
 
+use crate::store;
+use crate::verbs::EXTERNAL_IDS;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_kernel::{Bind, Cx, Entry, ListArgs, MAX_LIMIT, Plan, Result, Row, Rows, Segment, Statement};
+use kith_kernel::{Bind, Cx, Entry, ListArgs, MAX_LIMIT, Plan, Result, Row, Rows, Segment};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -43,10 +45,12 @@ fn keys(
     rows: &dyn Rows,
 ) -> Result<HashMap<Uuid, String>> {
     let ids: Vec<Uuid> = (0..rows.len()).filter_map(|at| rows.row(at)).map(|row: &dyn Row| row.meta().id).collect();
-    let mut out = Statement::new("SELECT subject_id, external_id FROM external_ids WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(entry.subject.clone())));
-    out.sql(" AND system = ").bind(Bind::Text(Some(system.to_owned()))).sql(" AND archived_at IS NULL");
-    out.sql(" AND subject_id = ANY(").bind(Bind::Uuids(ids)).sql(") ORDER BY subject_id, external_id DESC");
+    let links = cx.entry(EXTERNAL_IDS)?;
+    let mut out = store::looked_up(cx, links, "t.subject_id, t.external_id", "subject_id", Bind::Uuids(ids), |out| {
+        out.sql(" AND t.subject_type = ").bind(Bind::Text(Some(entry.subject.clone()))).sql(" AND t.system = ");
+        out.bind(Bind::Text(Some(system.to_owned()))).sql(" AND t.archived_at IS NULL");
+    });
+    out.sql(" ORDER BY t.subject_id, t.external_id DESC");
     // Of several keys in one system the first in their order.
     let found = RunQueryDsl::load::<(Uuid, String)>(out.typed::<(st::Uuid, st::Text)>(), conn)?;
     Ok(found.into_iter().collect())

@@ -10,6 +10,7 @@
 //! - [`bulk`] writes many rows of one resource that are known to be right;
 //! - [`push`] takes changes that a client made while it was offline;
 //! - [`load`] creates or updates many records of one resource, as single writes would, in a few statements;
+//! - [`keys`] finds many records by their keys in other systems;
 //! - [`export`] reads all records of a resource, page by page;
 //! - [`metric`] counts and adds up;
 //! - [`derived`] keeps rows that follow from others, a set at a time;
@@ -25,6 +26,7 @@ pub mod bulk;
 pub mod derived;
 pub mod export;
 pub mod feed;
+pub mod keys;
 pub mod load;
 pub mod log;
 pub mod metric;

@@ -99,30 +99,23 @@ fn snapshot_text(entry: &Entry, row: &dyn Row) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Writes the journal of many rows from arrays: two statements whose text is always the same.
+/// Writes the journal of many rows from arrays: a statement whose text is always the same.
 fn many(conn: &mut PgConnection, cx: &Cx, rows: &[Written<'_>]) -> Result<()> {
-    let ids: Vec<_> = rows.iter().map(|_| Some(cx.new_id())).collect();
     let text = |text: &str| Some(text.to_owned());
     // Names of fields hold no commas; an array of arrays cannot be taken apart.
-    let fields = |row: &Written<'_>| {
-        Some(row.before.map(|before| changed(row.entry, before, row.after).join(",")).unwrap_or_default())
-    };
-    let records = [
-        Column::Uuid(ids),
+    let fields = |row: &Written<'_>| row.before.map(|before| changed(row.entry, before, row.after).join(","));
+    let snapshot_before = |row: &Written<'_>| row.before.map(|before| snapshot_text(row.entry, before));
+    let mut columns = [
+        Column::Uuid(rows.iter().map(|_| Some(cx.new_id())).collect()),
         Column::Text(rows.iter().map(|row| text(row.entry.name)).collect()),
         Column::Uuid(rows.iter().map(|row| Some(row.after.meta().id)).collect()),
         Column::Int(rows.iter().map(|row| Some(row.after.meta().version)).collect()),
         Column::Text(rows.iter().map(|row| text(row.operation)).collect()),
         Column::Text(rows.iter().map(fields).collect()),
-    ];
-    let snapshots = [
-        Column::Text(rows.iter().map(|row| row.before.map(|before| snapshot_text(row.entry, before))).collect()),
+        Column::Text(rows.iter().map(snapshot_before).collect()),
         Column::Text(rows.iter().map(|row| Some(snapshot_text(row.entry, row.after))).collect()),
     ];
-    let mut audit = Statement::new(
-        "INSERT INTO audit_log (tenant_id, at, actor_kind, actor_id, request_id, channel, address, id, resource, \
-         record_id, version, operation, changed_fields, before, after) SELECT ",
-    );
+    columns.iter_mut().for_each(Column::trim);
     let shared = [
         Bind::Uuid(Some(cx.tenant)),
         Bind::Time(Some(cx.now)),
@@ -132,20 +125,23 @@ fn many(conn: &mut PgConnection, cx: &Cx, rows: &[Written<'_>]) -> Result<()> {
         Bind::Text(text(cx.origin.channel)),
         Bind::Text(cx.origin.address.map(|address| address.to_string())),
     ];
-    list(&mut audit, shared);
-    audit.sql(
-        ", r.id, r.resource, r.record_id, r.version, r.operation, string_to_array(r.fields, ','), \
-         r.before::jsonb, r.after::jsonb FROM ",
+    let mut out = Statement::new(
+        "WITH audit AS (INSERT INTO audit_log (tenant_id, at, actor_kind, actor_id, request_id, channel, address, id, \
+         resource, record_id, version, operation, changed_fields, before, after) SELECT ",
     );
-    crate::bulk::unnest(&mut audit, records.iter().cloned().chain(snapshots));
-    audit.sql(" AS r(id, resource, record_id, version, operation, fields, before, after)").execute(conn)?;
-    let mut changes = Statement::new(
-        "INSERT INTO change_log (tenant_id, audit_id, resource, record_id, version, operation, changed_fields) SELECT ",
+    list(&mut out, shared);
+    out.sql(
+        ", r.id, r.resource, r.record_id, r.version, r.operation, coalesce(string_to_array(r.fields, ','), '{}'), \
+         r.before::jsonb, r.after::jsonb FROM (",
     );
-    changes.bind(Bind::Uuid(Some(cx.tenant)));
-    changes.sql(", r.id, r.resource, r.record_id, r.version, r.operation, string_to_array(r.fields, ',') FROM ");
-    crate::bulk::unnest(&mut changes, records);
-    changes.sql(" AS r(id, resource, record_id, version, operation, fields)").execute(conn)?;
+    let names = ["id", "resource", "record_id", "version", "operation", "fields", "before", "after"];
+    crate::bulk::unnest(&mut out, columns, names);
+    out.sql(
+        ") AS r RETURNING tenant_id, id, resource, record_id, version, operation, changed_fields) \
+         INSERT INTO change_log (tenant_id, audit_id, resource, record_id, version, operation, changed_fields) \
+         SELECT * FROM audit",
+    );
+    out.execute(conn)?;
     Ok(())
 }
 

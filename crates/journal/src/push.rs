@@ -189,10 +189,14 @@ fn known(
     client: Uuid,
     changes: &[Change],
 ) -> Result<HashMap<Uuid, (Vec<u8>, Value)>> {
-    let mut out = Statement::new("SELECT change_id, fingerprint, result FROM pushed_changes WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND principal_id = ").bind(Bind::Uuid(Some(cx.actor.id)));
-    out.sql(" AND client_id = ").bind(Bind::Uuid(Some(client))).sql(" AND change_id = ANY(");
-    out.bind(Bind::Uuids(changes.iter().map(|change| change.id).collect())).sql(")");
+    let mut out = Statement::new("SELECT t.change_id, t.fingerprint, t.result FROM unnest(");
+    out.bind(Bind::Uuids(changes.iter().map(|change| change.id).collect()));
+    out.sql(") AS wanted(id) CROSS JOIN LATERAL (SELECT * FROM pushed_changes c WHERE c.change_id = wanted.id");
+    out.sql(" AND c.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql(" AND c.principal_id = ");
+    out.bind(Bind::Uuid(Some(cx.actor.id))).sql(" AND c.client_id = ").bind(Bind::Uuid(Some(client)));
+    out.sql(" OFFSET 0) AS t");
+    // Planned each time, for the size that the table has by now.
+    crate::bulk::once(&mut out, changes.len());
     type Sql = (st::Uuid, st::Binary, st::Jsonb);
     let rows: Vec<(Uuid, Vec<u8>, Value)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
     Ok(rows.into_iter().map(|(id, fingerprint, result)| (id, (fingerprint, result))).collect())

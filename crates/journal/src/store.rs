@@ -1,6 +1,6 @@
 //! One row of any resource: read, lock, insert, save. Every statement carries the tenant and the row scope.
 
-use crate::log;
+use crate::{bulk, log};
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 use diesel::{PgConnection, QueryResult, RunQueryDsl, sql_types as st};
 use kith_kernel::{
@@ -10,11 +10,46 @@ use kith_kernel::{
 use std::collections::HashSet;
 use uuid::Uuid;
 
-fn select_many(cx: &Cx, entry: &Entry, scope: RowScope, ids: Vec<Uuid>) -> Statement {
-    let mut out = Statement::new(format!("SELECT {} FROM {} t WHERE t.tenant_id = ", entry.columns, entry.table));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
-    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+/// Rows of a table whose `column` is one of many keys, found by one look-up each, in the order of the keys. `= ANY(…)` would
+/// leave the planner the choice to read all rows of the tenant and compare each with every key, and it takes it where the
+/// table has grown since it was last analysed. `tail` goes on after the conditions.
+pub fn looked_up(
+    cx: &Cx,
+    entry: &Entry,
+    columns: &str,
+    column: &'static str,
+    mut keys: Bind,
+    tail: impl FnOnce(&mut Statement),
+) -> Statement {
+    fn distinct<T: Ord>(keys: &mut Vec<T>) -> usize {
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len()
+    }
+    let count = match &mut keys {
+        Bind::Uuids(keys) => distinct(keys),
+        Bind::Texts(keys) => distinct(keys),
+        _ => 1,
+    };
+    let mut out = Statement::new(format!("SELECT {columns} FROM unnest("));
+    out.bind(keys).sql(format!(
+        ") AS wanted(key) CROSS JOIN LATERAL (SELECT * FROM {} t WHERE t.{column} = wanted.key AND t.tenant_id = ",
+        entry.table
+    ));
+    out.bind(Bind::Uuid(Some(cx.tenant)));
+    tail(&mut out);
+    out.sql(" OFFSET 0) AS t");
+    // Planned each time, for the size that the table has by now.
+    bulk::once(&mut out, count);
     out
+}
+
+/// The columns of those of many records that a scope covers; `tail` goes on after the conditions.
+fn each(cx: &Cx, entry: &Entry, columns: &str, scope: RowScope, ids: Vec<Uuid>, tail: &'static str) -> Statement {
+    looked_up(cx, entry, columns, "id", Bind::Uuids(ids), |out| {
+        Condition::new(cx, false).scope(entry, "t", scope, out);
+        out.sql(tail);
+    })
 }
 
 fn select(cx: &Cx, entry: &Entry, scope: RowScope, ids: &[Uuid]) -> Statement {
@@ -40,6 +75,12 @@ pub fn find_many(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: &[Uuid]) 
     Ok((entry.load)(conn, &select(cx, entry, scope, ids))?)
 }
 
+/// The same for more than a page of them, of a table that may be growing: with one look-up in the index each.
+pub fn find_each(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: Vec<Uuid>) -> Result<Box<dyn Rows>> {
+    let scope = cx.require(entry, Action::Read)?;
+    Ok((entry.load)(conn, &each(cx, entry, &entry.columns, scope, ids, ""))?)
+}
+
 /// The ids of those records that a scope covers, whatever rights the actor has.
 pub(crate) fn covered(
     conn: &mut PgConnection,
@@ -48,9 +89,7 @@ pub(crate) fn covered(
     scope: RowScope,
     ids: Vec<Uuid>,
 ) -> Result<HashSet<Uuid>> {
-    let mut out = Statement::new(format!("SELECT t.id FROM {} t WHERE t.tenant_id = ", entry.table));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
-    Condition::new(cx, false).scope(entry, "t", scope, &mut out);
+    let out = each(cx, entry, "t.id", scope, ids, "");
     let found: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
     Ok(found.into_iter().map(|(id,)| id).collect())
 }
@@ -86,9 +125,7 @@ pub fn lock_many(
     action: Action,
 ) -> Result<Box<dyn Rows>> {
     let scope = cx.require(entry, action)?;
-    let mut statement = select_many(cx, entry, scope, ids);
-    statement.sql(" ORDER BY t.id FOR UPDATE OF t");
-    Ok((entry.load)(conn, &statement)?)
+    Ok((entry.load)(conn, &each(cx, entry, &entry.columns, scope, ids, " FOR UPDATE OF t"))?)
 }
 
 /// Those of many ids whose records the actor may `action`.
@@ -142,6 +179,22 @@ pub fn rows<R: Resource>(conn: &mut PgConnection, cx: &Cx, tail: impl FnOnce(&mu
     out.bind(Bind::Uuid(Some(cx.tenant)));
     tail(&mut out);
     Ok(R::load(conn, &out)?)
+}
+
+/// Such rows by many keys, with one look-up in an index for each of them, in the order of the keys: `column` is what they
+/// are keys of, and `tail` goes on after the conditions.
+pub fn rows_by<R: Resource>(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    column: &'static str,
+    keys: Bind,
+    tail: &'static str,
+) -> Result<Vec<R>> {
+    let entry = cx.entry(R::NAME)?;
+    let statement = looked_up(cx, entry, &entry.columns, column, keys, |out| {
+        out.sql(tail);
+    });
+    Ok(R::load(conn, &statement)?)
 }
 
 /// One such row.

@@ -105,6 +105,25 @@ impl Column {
         }
         true
     }
+
+    /// Leaves out the nulls at its end, for where a shorter array goes on as null.
+    pub fn trim(&mut self) {
+        fn trim<T>(all: &mut Vec<Option<T>>) {
+            let end = all.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1));
+            all.truncate(end);
+        }
+        match self {
+            Column::Uuid(all) => trim(all),
+            Column::Text(all) => trim(all),
+            Column::Bool(all) => trim(all),
+            Column::Int(all) => trim(all),
+            Column::BigInt(all) => trim(all),
+            Column::Decimal(all) => trim(all),
+            Column::Date(all) => trim(all),
+            Column::Time(all) => trim(all),
+            Column::Json(all) => trim(all),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

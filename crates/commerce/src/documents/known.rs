@@ -5,7 +5,7 @@ use crate::base::{self, Base};
 use crate::{Order, OrderLine, Product, Refund};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::store;
+use kith_journal::{keys, store, verbs};
 use kith_kernel::{Action, Bind, Cx, Error, Money, Result, RowScope, Shape, Statement};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -93,30 +93,21 @@ impl Known {
     }
 
     fn find_keys(&mut self, conn: &mut PgConnection, cx: &Cx, documents: &[&Document]) -> Result<()> {
-        let (mut kinds, mut systems, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wanted = HashSet::new();
         for document in documents {
             let account = match &document.account {
                 Named::Key(key) => Some((ACCOUNT, key)),
                 Named::Id(_) => None,
             };
             let refunds = document.refunds.iter().flatten().map(|refund| (REFUND, &refund.external_id));
-            for (kind, key) in [(ORDER, &document.head.external_id)].into_iter().chain(account).chain(refunds) {
-                kinds.push(kind.to_owned());
-                systems.push(document.head.system.clone());
-                keys.push(key.clone());
-            }
+            let all = [(ORDER, &document.head.external_id)].into_iter().chain(account).chain(refunds);
+            wanted.extend(all.map(|(kind, key)| (kind, document.head.system.as_str(), key.as_str())));
         }
-        let mut out = Statement::new(
-            "SELECT e.subject_type, e.system, e.external_id, e.subject_id FROM external_ids e JOIN (SELECT DISTINCT * FROM unnest(",
-        );
-        out.bind(Bind::Texts(kinds)).sql(", ").bind(Bind::Texts(systems)).sql(", ").bind(Bind::Texts(keys));
-        out.sql(") AS u(kind, system, key)) w ON e.subject_type = w.kind AND e.system = w.system AND e.external_id = w.key ");
-        out.sql("WHERE e.archived_at IS NULL AND e.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
-        type Sql = (st::Text, st::Text, st::Text, st::Uuid);
-        let rows: Vec<(String, String, String, Uuid)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-        for (kind, system, key, id) in rows {
-            if let Some(kind) = [ACCOUNT, ORDER, REFUND].into_iter().find(|known| *known == kind) {
-                self.keys.insert((kind, system, key), id);
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let ids = keys::find(conn, cx, &wanted)?;
+        for ((kind, system, key), id) in wanted.into_iter().zip(ids) {
+            if let Some(id) = id {
+                self.keys.insert((kind, system.to_owned(), key.to_owned()), id);
             }
         }
         Ok(())
@@ -132,7 +123,7 @@ impl Known {
         ids.sort_unstable();
         ids.dedup();
         if cx.actor.grants.scope(entry.name, entry.administrative, Action::Read).is_some() {
-            let rows = store::find_many(conn, cx, entry, &ids)?;
+            let rows = store::find_each(conn, cx, entry, ids)?;
             self.accounts = (0..rows.len()).filter_map(|at| rows.row(at)).map(|row| row.meta().id).collect();
         }
         Ok(())
@@ -151,12 +142,14 @@ impl Known {
         if !may || (ids.is_empty() && skus.is_empty()) {
             return Ok(());
         }
-        skus.sort_unstable();
-        skus.dedup();
-        let products = store::rows::<Product>(conn, cx, |out| {
-            out.sql(" AND (t.id = ANY(").bind(Bind::Uuids(ids)).sql(") OR (t.archived_at IS NULL AND t.sku = ANY(");
-            out.bind(Bind::Texts(skus)).sql(")))");
-        })?;
+        let mut products = Vec::new();
+        if !ids.is_empty() {
+            products.extend(store::rows_by::<Product>(conn, cx, "id", Bind::Uuids(ids), "")?);
+        }
+        if !skus.is_empty() {
+            let skus = Bind::Texts(skus);
+            products.extend(store::rows_by::<Product>(conn, cx, "sku", skus, " AND t.archived_at IS NULL")?);
+        }
         for product in products {
             self.products.insert(product.meta.id, product.cost);
             if product.meta.archived_at.is_none() {
@@ -176,19 +169,19 @@ impl Known {
         }
         let orders = self.locked(conn, cx, ids)?;
         let ids: Vec<Uuid> = orders.iter().map(|order| order.meta.id).collect();
-        let mut out =
-            Statement::new("SELECT id, source_version FROM orders WHERE source_version IS NOT NULL AND tenant_id = ");
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids.clone())).sql(")");
+        let columns = "t.id, t.source_version";
+        let out = store::looked_up(cx, cx.entry(Order::NAME)?, columns, "id", Bind::Uuids(ids.clone()), |out| {
+            out.sql(" AND t.source_version IS NOT NULL");
+        });
         let versions: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
         let versions: HashMap<_, _> = versions.into_iter().collect();
         for order in orders {
             let source_version = versions.get(&order.meta.id).copied();
             self.orders.insert(order.meta.id, Stored { order, source_version, lines: Vec::new() });
         }
-        let lines = store::rows::<OrderLine>(conn, cx, |out| {
-            out.sql(" AND t.archived_at IS NULL AND t.order_id = ANY(").bind(Bind::Uuids(ids));
-            out.sql(") ORDER BY t.position, t.id FOR UPDATE OF t");
-        })?;
+        let tail = " AND t.archived_at IS NULL FOR UPDATE OF t";
+        let mut lines = store::rows_by::<OrderLine>(conn, cx, "order_id", Bind::Uuids(ids), tail)?;
+        lines.sort_by_key(|line| (line.position, line.meta.id));
         for line in lines {
             if let Some(stored) = self.orders.get_mut(&line.order_id.0) {
                 stored.lines.push(line);
@@ -201,9 +194,7 @@ impl Known {
     fn locked(&mut self, conn: &mut PgConnection, cx: &Cx, ids: Vec<Uuid>) -> Result<Vec<Order>> {
         let entry = cx.entry(Order::NAME)?;
         if cx.require(entry, Action::Update)? == RowScope::All {
-            return store::rows::<Order>(conn, cx, |out| {
-                out.sql(" AND t.id = ANY(").bind(Bind::Uuids(ids)).sql(") ORDER BY t.id FOR UPDATE OF t");
-            });
+            return store::rows_by(conn, cx, "id", Bind::Uuids(ids), " FOR UPDATE OF t");
         }
         let mut orders = Vec::new();
         for id in ids {
@@ -219,18 +210,15 @@ impl Known {
     fn find_refunds(&mut self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
         let named = self.keys.iter().filter(|((kind, ..), _)| *kind == REFUND).map(|(_, id)| *id).collect();
         let orders = self.orders.keys().copied().collect();
-        let refunds = store::rows::<Refund>(conn, cx, |out| {
-            out.sql(" AND (t.id = ANY(")
-                .bind(Bind::Uuids(named))
-                .sql(") OR (t.archived_at IS NULL AND t.order_id = ANY(");
-            out.bind(Bind::Uuids(orders)).sql("))) ORDER BY t.id FOR UPDATE OF t");
-        })?;
+        let of_orders = " AND t.archived_at IS NULL FOR UPDATE OF t";
+        let mut refunds = store::rows_by::<Refund>(conn, cx, "id", Bind::Uuids(named), " FOR UPDATE OF t")?;
+        refunds.extend(store::rows_by(conn, cx, "order_id", Bind::Uuids(orders), of_orders)?);
         self.refunds = refunds.into_iter().map(|refund| (refund.meta.id, refund)).collect();
-        let mut out = Statement::new(
-            "SELECT system, subject_id FROM external_ids WHERE archived_at IS NULL AND subject_type = 'REFUND' AND tenant_id = ",
-        );
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_id = ANY(");
-        out.bind(Bind::Uuids(self.refunds.keys().copied().collect())).sql(")");
+        let ids = Bind::Uuids(self.refunds.keys().copied().collect());
+        let links = cx.entry(verbs::EXTERNAL_IDS)?;
+        let out = store::looked_up(cx, links, "t.system, t.subject_id", "subject_id", ids, |out| {
+            out.sql(" AND t.subject_type = 'REFUND' AND t.archived_at IS NULL");
+        });
         let rows: Vec<(String, Uuid)> = RunQueryDsl::load(out.typed::<(st::Text, st::Uuid)>(), conn)?;
         self.sent = rows.into_iter().collect();
         Ok(())

@@ -3,8 +3,8 @@
 use super::Item;
 use crate::store;
 use crate::verbs::EXTERNAL_IDS;
-use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_kernel::{Action, Bind, Cx, Entry, Error, Field, Kind, Result, Violation, Violations, codes, escape, text};
+use diesel::PgConnection;
+use kith_kernel::{Action, Cx, Entry, Error, Field, Kind, Result, Violation, Violations, codes, escape, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -19,12 +19,9 @@ pub(super) fn find<'a>(
 ) -> Result<HashMap<String, Uuid>> {
     let keys: Vec<String> = keys.filter_map(|key| text::clean(key).ok()).collect();
     let Ok(system) = text::clean(system) else { return Ok(HashMap::new()) };
-    let mut out = kith_kernel::Statement::new("SELECT external_id, subject_id FROM external_ids WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(entry.subject.clone())));
-    out.sql(" AND system = ").bind(Bind::Text(Some(system))).sql(" AND external_id = ANY(").bind(Bind::Texts(keys));
-    out.sql(") AND archived_at IS NULL");
-    let rows = RunQueryDsl::load::<(String, Uuid)>(out.typed::<(st::Text, st::Uuid)>(), conn)?;
-    Ok(rows.into_iter().collect())
+    let wanted: Vec<_> = keys.iter().map(|key| (entry.subject.as_str(), system.as_str(), key.as_str())).collect();
+    let ids = crate::keys::find(conn, cx, &wanted)?;
+    Ok(keys.into_iter().zip(ids).filter_map(|(key, id)| Some((key, id?))).collect())
 }
 
 /// A key that another record has already.
