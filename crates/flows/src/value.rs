@@ -70,7 +70,8 @@ fn alone(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
 
 fn reading(model: &ValueModel, zone: String, as_of: NaiveDate) -> Reading {
     let terms = model.terms();
-    Reading { as_of, window_days: terms.window_days, default_margin: terms.default_margin, zone }
+    let (window_days, default_margin) = (terms.window_days, terms.default_margin);
+    Reading { as_of, window_days, default_margin, zone, families: Vec::new() }
 }
 
 /// Computes the accounts whose facts changed, as of today, against the borders of the last run. How many; before the first
@@ -97,7 +98,7 @@ pub fn refresh(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     };
     let borders =
         Borders::read(last.borders.0).ok_or_else(|| kith_kernel::Error::internal("borders that cannot be read"))?;
-    let reading = reading(&model, zone, as_of);
+    let reading = Reading { families: borders.affinity.ids(), ..reading(&model, zone, as_of) };
     let relations = Relations::current(conn, cx, borders.gap)?;
     let rules = Rules { model, indicators, purchase, borders, reading, relations };
     let accounts: Vec<Uuid> = touched.iter().map(|(_, account)| *account).collect();

@@ -12,6 +12,7 @@ use kith_loyalty::standing::Peers;
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::borders::UNREACHED;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
+use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::run::RunStatus;
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun, run as runs};
@@ -85,7 +86,9 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let model_id = published.as_ref().map(|model| ValueModelId(model.meta.id));
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let reading = reading(&model, zone, as_of);
+    let mut reading = reading(&model, zone, as_of);
+    let families = families::popular(conn, cx, &reading)?;
+    reading.families = families.iter().map(|family| family.id).collect();
     let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
     let purchase = match PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
         Some(found) => Some(found),
@@ -96,8 +99,14 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     };
     let purchase_model_id = purchase.as_ref().map(|model| PurchaseModelId(model.meta.id));
     let purchase = purchase.and_then(|model| model.ready());
-    let lesson =
-        Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
+    let lesson = Lesson {
+        model: &model,
+        indicators: &indicators,
+        customers: &customers,
+        purchase: purchase.as_ref(),
+        as_of,
+        families: &families,
+    };
     let borders = Borders { run: id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);
     let is_history = as_of < day;

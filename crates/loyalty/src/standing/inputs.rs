@@ -112,9 +112,8 @@ const PROMISED: &str = "LEFT JOIN LATERAL (SELECT count(*) AS due, count(*) FILT
 const BOUND: &str = "LEFT JOIN LATERAL (SELECT max(greatest(u.current_period_end - w.last, 0)) / 30.4375 AS months, array_agg(u.product_id) AS products \
      FROM subscriptions u WHERE u.tenant_id = w.tenant AND u.account_id = page.id AND u.archived_at IS NULL \
      AND u.status IN ('ACTIVE', 'PAST_DUE') AND u.started_on <= w.last) b ON true \
-     LEFT JOIN LATERAL (SELECT array_agg(DISTINCT z.product_id) AS products FROM orders q JOIN order_lines z \
-     ON z.tenant_id = q.tenant_id AND z.order_id = q.id WHERE q.tenant_id = w.tenant AND q.account_id = page.id AND q.archived_at IS NULL \
-     AND z.archived_at IS NULL AND q.status IN ('CONFIRMED', 'FULFILLED') AND q.ordered_at >= w.year AND q.ordered_at < w.until) p ON true";
+     LEFT JOIN LATERAL (SELECT array_agg(z.product_id) AS products FROM customer_products z WHERE z.tenant_id = w.tenant \
+     AND z.account_id = page.id AND z.first_on <= w.last AND z.last_on > w.before) p ON true";
 
 /// Reads it.
 pub(super) fn read(

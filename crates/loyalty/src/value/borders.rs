@@ -1,6 +1,7 @@
 //! What was learned from all customers together: the scales, means and cuts against which each is measured until the next
 //! run. A customer who is computed alone between two runs stands exactly where the run would have put him.
 
+use super::affinity::Affinity;
 use super::indicator::IndicatorSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +70,10 @@ pub struct Borders {
     pub wallets: BTreeMap<String, f64>,
     /// Gaps to the wallet, in money.
     pub wallet_gap: Scale,
+    /// Which families of products are owned together.
+    pub affinity: Affinity,
+    /// White space, in money.
+    pub white_space: Scale,
     /// Margin expected next year over that of the last.
     pub trend: Scale,
     /// Open pipeline.

@@ -28,6 +28,8 @@ pub struct Reading {
     pub default_margin: Decimal,
     /// The time zone in which days are cut.
     pub zone: String,
+    /// The families of products that are looked for, at most 64.
+    pub families: Vec<Uuid>,
 }
 
 /// A day on which a customer bought.
@@ -78,6 +80,8 @@ pub struct Facts {
     pub pipeline: Decimal,
     /// Somebody is trying to sell to him.
     pub is_prospect: bool,
+    /// Which of the families of the reading he owns: the first is the lowest bit.
+    pub owned: u64,
 }
 
 type Row = (
@@ -128,7 +132,9 @@ pub fn read(conn: &mut PgConnection, cx: &Cx, which: Which<'_>, reading: &Readin
     metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], cx.currency);
     out.sql(" WHERE t.tenant_id = w.tenant AND t.account_id = page.id AND t.archived_at IS NULL AND t.status = 'OPEN') o ON true ORDER BY page.id");
     let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-    Ok(rows.into_iter().map(Facts::from).collect())
+    let mut facts: Vec<Facts> = rows.into_iter().map(Facts::from).collect();
+    super::families::own(conn, cx, which, reading, &mut facts)?;
+    Ok(facts)
 }
 
 /// The days on which he bought, which are read in the order of their key.
@@ -178,6 +184,7 @@ impl From<Row> for Facts {
             wallet: wallet.zip(source),
             pipeline: or(pipeline),
             is_prospect,
+            owned: 0,
         }
     }
 }
