@@ -127,6 +127,12 @@ const KEEP: &str = "INSERT INTO customer_days AS k (tenant_id, account_id, day, 
 /// Makes days anew, and with them what was bought of each product; takes those away that are gone, and notes whose they are:
 /// one statement, the same for a few accounts and for all. Refunds count where they are assigned; [`touch`] and [`rebuild`] see to that first.
 pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<()> {
+    statement(cx, which).execute(conn)?;
+    kith_journal::wake::at(conn, cx, cx.now)
+}
+
+/// The statement that does.
+pub fn statement(cx: &Cx, which: Which<'_>) -> Statement {
     let tenant = || Bind::Uuid(Some(cx.tenant));
     let places = i32::try_from(cx.currency.places()).unwrap_or(2);
     let mut out = Statement::new("WITH n AS (SELECT tenant_id, time_zone, reporting_currency AS code, ");
@@ -158,6 +164,6 @@ pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<(
         Which::All => out.sql("(SELECT account_id FROM d UNION SELECT account_id FROM gone) AS a(id)) "),
     };
     // A plan that was made while the tables were small would be kept while they grow.
-    out.sql(KEEP).once().execute(conn)?;
-    kith_journal::wake::at(conn, cx, cx.now)
+    out.sql(KEEP).once();
+    out
 }

@@ -56,6 +56,19 @@ pub(super) fn own(
     if reading.families.is_empty() {
         return Ok(());
     }
+    let page = owned(cx, which, reading, (first.account, last.account));
+    let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(page.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+    let mut accounts = facts.iter_mut();
+    for (account, owned) in rows {
+        if let Some(found) = accounts.find(|facts| facts.account >= account).filter(|facts| facts.account == account) {
+            found.owned = owned.cast_unsigned();
+        }
+    }
+    Ok(())
+}
+
+/// The statement that reads it: the account, and its families as bits. A page is read from the first account to the last.
+pub fn owned(cx: &Cx, which: Which<'_>, reading: &Reading, (first, last): (Uuid, Uuid)) -> Statement {
     let mut out = Statement::new("SELECT k.account_id, bit_or(1::bigint << (f.at - 1)::integer) FROM unnest(");
     out.bind(Bind::Uuids(reading.families.clone())).sql(
         ") WITH ORDINALITY AS f(id, at) JOIN products p ON p.family_id = f.id \
@@ -64,18 +77,12 @@ pub(super) fn own(
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND p.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
     match which {
         Which::After(..) => {
-            out.sql(" AND k.account_id >= ").bind(Bind::Uuid(Some(first.account)));
-            out.sql(" AND k.account_id <= ").bind(Bind::Uuid(Some(last.account)))
+            out.sql(" AND k.account_id >= ").bind(Bind::Uuid(Some(first)));
+            out.sql(" AND k.account_id <= ").bind(Bind::Uuid(Some(last)))
         }
         Which::These(ids) => out.sql(" AND k.account_id = ANY(").bind(Bind::Uuids(ids.to_vec())).sql(")"),
     };
     out.sql(" AND k.first_on <= ").bind(Bind::Date(Some(reading.as_of))).sql(" GROUP BY k.account_id ORDER BY 1");
-    let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(out.once().typed::<(st::Uuid, st::BigInt)>(), conn)?;
-    let mut accounts = facts.iter_mut();
-    for (account, owned) in rows {
-        if let Some(found) = accounts.find(|facts| facts.account >= account).filter(|facts| facts.account == account) {
-            found.owned = owned.cast_unsigned();
-        }
-    }
-    Ok(())
+    out.once();
+    out
 }
