@@ -87,8 +87,7 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
     let mut reading = reading(&model, zone, as_of);
-    let families = families::popular(conn, cx, &reading)?;
-    reading.families = families.iter().map(|family| family.id).collect();
+    reading.families = families::listed(conn, cx)?;
     let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
     let purchase = match PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
         Some(found) => Some(found),
@@ -99,6 +98,7 @@ pub fn finish(conn: &mut PgConnection, cx: &Cx, id: Uuid, mut told: impl FnMut(u
     };
     let purchase_model_id = purchase.as_ref().map(|model| PurchaseModelId(model.meta.id));
     let purchase = purchase.and_then(|model| model.ready());
+    let families = families::margins(conn, cx, &reading, &customers)?;
     let lesson = Lesson {
         model: &model,
         indicators: &indicators,

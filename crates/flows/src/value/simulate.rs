@@ -89,8 +89,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let (zone, as_of) = today(conn, cx)?;
     let indicators = ValueIndicator::of(conn, cx, &model)?;
     let mut reading = reading(&model, zone, as_of);
-    let families = families::popular(conn, cx, &reading)?;
-    reading.families = families.iter().map(|family| family.id).collect();
+    reading.families = families::listed(conn, cx)?;
     let (mut facts, mut after) = (Vec::new(), Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, PAGE), &reading)?;
@@ -101,6 +100,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let bought = facts.iter().filter(|facts| !facts.occasions.is_empty());
     let customers: Vec<Base> = bought.map(|facts| Base::of(facts, as_of)).collect();
     let purchase = purchase(conn, cx, &model, &customers, as_of)?;
+    let families = families::margins(conn, cx, &reading, &customers)?;
     let lesson = Lesson {
         model: &model,
         indicators: &indicators,
