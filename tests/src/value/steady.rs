@@ -63,7 +63,10 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
     market.publish(json!({"windowDays": 365, "defaultMargin": "25"})).await;
     let mut random = Random::new(11);
     let mut sent: Vec<Value> = Vec::new();
-    let mut merged = 0;
+    let (mut merged, mut white) = (0, 0);
+    let has_white_space = |profile: &&Value| {
+        profile["potentialParts"].as_array().unwrap().iter().any(|part| part["part"] == "whiteSpace")
+    };
     for round in 0..6_u64 {
         let mut documents = Vec::new();
         for at in 0..25_usize {
@@ -130,18 +133,15 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
         assert_eq!(all(&market, "value-profiles").await, now, "round {round}");
         assert_eq!(self::stages(&market).await, stages, "round {round}");
         explained(&now);
+        white = now.iter().filter(has_white_space).count();
     }
+    assert!(white > 5, "only {white} have white space");
     assert!(merged > 3, "only {merged} merges");
 }
 
 /// The contributions of each add up to the score less the reference, to the last digit.
 fn explained(profiles: &[Value]) {
     let mut scored = 0;
-    let has_white_space = |profile: &&Value| {
-        profile["potentialParts"].as_array().unwrap().iter().any(|part| part["part"] == "whiteSpace")
-    };
-    let count = profiles.iter().filter(has_white_space).count();
-    assert!(count > 5, "only {count} have white space");
     for profile in profiles.iter().filter(|profile| !profile["score"].is_null()) {
         let decimal = |value: &Value| value.as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap();
         let parts = profile["contributions"].as_array().unwrap().iter().map(|part| decimal(&part["contribution"]));

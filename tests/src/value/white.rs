@@ -77,7 +77,9 @@ async fn white_space_is_the_chance_of_what_is_not_owned_times_what_it_brings() {
     assert_eq!(white_space(&market, "f").await, None, "nobody knows what he bought");
 
     // With the pipeline, of which nobody has anything, that makes the potential: 75 × 30 / 45.
-    for (key, potential) in [("a", json!("50.00")), ("d", json!("66.67")), ("e", json!("33.33")), ("f", Value::Null)] {
+    for (key, potential) in
+        [("a", json!("50.00")), ("d", json!("66.6667")), ("e", json!("33.3333")), ("f", Value::Null)]
+    {
         let profile = market.account(key, "valueProfile").await["valueProfile"].clone();
         assert_eq!(profile["potential"], potential, "{key}");
         let sources = profile["potentialParts"].as_array().unwrap().iter().map(|part| part["source"].clone());
@@ -114,7 +116,7 @@ async fn a_product_that_changes_its_family_counts_there_from_the_next_run_on() {
     assert_eq!(white_space(&market, "b").await.unwrap()["value"], "0", "he owns what there is");
     // One family that is sold no more leaves one, of which nothing can be told.
     let path = format!("/v1/product-families/{}", families["CUPS"].as_str().unwrap());
-    market.admin.delete(&path).await.expect(200);
+    market.admin.delete(&path).await.expect(204);
     market.run(None).await;
     assert_eq!(white_space(&market, "d").await, None);
 }
@@ -165,4 +167,46 @@ async fn what_is_owned_is_read_by_its_key() {
         Ok(Verdict::Commit(facts.iter().map(|one| (one.account, one.owned)).collect::<Vec<_>>()))
     });
     assert_eq!(found.unwrap(), few.map(|id| (id, 0b111)));
+}
+
+#[actix_web::test]
+async fn of_many_families_those_count_that_most_customers_bought() {
+    use diesel::connection::SimpleConnection;
+    let market = Market::on("2026-11-20");
+    // Family n was bought by the first n customers: the second has all but the first.
+    let fill = format!(
+        "INSERT INTO product_families (tenant_id, id, version, created_at, updated_at, name)
+         SELECT '{0}', ('0190b000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, now(), now(), 'Family ' || n FROM generate_series(1, 66) n;
+         INSERT INTO products (tenant_id, id, version, created_at, updated_at, sku, name, family_id, is_discontinued)
+         SELECT tenant_id, gen_random_uuid(), 1, now(), now(), name, name, id, false FROM product_families WHERE tenant_id = '{0}';
+         INSERT INTO accounts (tenant_id, id, version, created_at, updated_at, kind, name, importance_class, importance_source, status)
+         SELECT '{0}', ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, now(), now(), 'ORGANIZATION', 'Account ' || n,
+            'ORDINARY', 'RULE', 'ACTIVE' FROM generate_series(1, 66) n;
+         INSERT INTO customer_products (tenant_id, account_id, product_id, first_on, last_on, orders, net, cost, uncosted)
+         SELECT p.tenant_id, a.id, p.id, '2026-11-01', '2026-11-01', 1, 10, 5, 0
+         FROM products p JOIN accounts a ON a.tenant_id = p.tenant_id AND right(a.id::text, 2) <= right(p.family_id::text, 2)
+         WHERE p.tenant_id = '{0}';
+         INSERT INTO customer_days (tenant_id, account_id, day, orders, net, cost, uncosted, discount, discounted, lines, booked, refunded, unconverted)
+         SELECT tenant_id, id, '2026-11-01', 1, 10, 5, 0, 0, 0, 1, 10, 0, 0 FROM accounts WHERE tenant_id = '{0}';",
+        market.tenant.id
+    );
+    market.stage.scratch.owner().batch_execute(&fill).unwrap();
+    let cx = market.stage.system(&market.tenant);
+    let found = market.stage.app.db.read(market.tenant.id, |conn| families::listed(conn, &cx)).unwrap();
+    let id = |number: u128| uuid::Uuid::from_u128(0x0190_b000_0000_7000_8000_0000_0000_0000 + number);
+    assert_eq!(found, (3..=66).map(id).collect::<Vec<_>>());
+    market.publish(json!({"windowDays": 365})).await;
+    market.run(None).await;
+    let profiles = super::every(&market, "value-profiles").await;
+    let white = |account: u128| {
+        let id = json!(uuid::Uuid::from_u128(0x0190_a000_0000_7000_8000_0000_0000_0000 + account));
+        let profile = profiles.iter().find(|profile| profile["accountId"] == id).unwrap();
+        let part = profile["potentialParts"].as_array().unwrap().iter().find(|part| part["part"] == "whiteSpace");
+        part.unwrap()["value"].clone()
+    };
+    // The first three own all that count; the fourth lacks one, which all three owners of it have beside the others.
+    assert_eq!([white(1), white(2), white(3)], [json!("0"), json!("0"), json!("0")]);
+    let shares = (4..=66_u32).map(|owners| (3.0 + 10.0 * 3.0 / 66.0) / f64::from(owners + 10));
+    let expected = shares.sum::<f64>() / 63.0 * 5.0;
+    assert!((number(&white(4)) - expected).abs() < 0.0001, "{} instead of {expected}", white(4));
 }

@@ -127,3 +127,26 @@ pub fn owned(cx: &Cx, which: Which<'_>, reading: &Reading, (first, last): (Uuid,
     out.once();
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bounded_number_of_customers_is_drawn_the_same_every_time() {
+        let customer = |number: usize| Base {
+            account: Uuid::from_u128((1 << 100) + u128::try_from(number).unwrap() * 0x9e37_79b9_7f4a_7c15),
+            owned: u64::from(number % 10 > 0),
+            ..Base::default()
+        };
+        let mut many: Vec<Base> = (0..60_000).map(customer).collect();
+        let drawn = sample(&many);
+        assert_eq!(drawn.len(), SAMPLE);
+        let place = |id: &Uuid| many.iter().position(|base| base.account == *id).unwrap();
+        let late = drawn.iter().step_by(100).filter(|id| place(id) > 30_000).count();
+        assert!((200..300).contains(&late), "{late} of 500 are of the later half");
+        many.reverse();
+        assert_eq!(sample(&many), drawn);
+        assert_eq!(sample(&many[..10_000]).len(), 9_000, "few are drawn all, but for those of whom nothing is known");
+    }
+}
