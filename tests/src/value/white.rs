@@ -82,8 +82,8 @@ async fn white_space_is_the_chance_of_what_is_not_owned_times_what_it_brings() {
     {
         let profile = market.account(key, "valueProfile").await["valueProfile"].clone();
         assert_eq!(profile["potential"], potential, "{key}");
-        let sources = profile["potentialParts"].as_array().unwrap().iter().map(|part| part["source"].clone());
-        assert_eq!(sources.last(), Some(json!("OPPORTUNITIES")));
+        let mut sources = profile["potentialParts"].as_array().unwrap().iter().map(|part| part["source"].clone());
+        assert_eq!(sources.next_back(), Some(json!("OPPORTUNITIES")));
     }
 
     // On a day when nobody had bought of two families there was no white space, and too little to tell a potential.

@@ -136,7 +136,7 @@ mod tests {
     fn a_bounded_number_of_customers_is_drawn_the_same_every_time() {
         let customer = |number: usize| Base {
             account: Uuid::from_u128((1 << 100) + u128::try_from(number).unwrap() * 0x9e37_79b9_7f4a_7c15),
-            owned: u64::from(number % 10 > 0),
+            owned: u64::from(!number.is_multiple_of(10)),
             ..Base::default()
         };
         let mut many: Vec<Base> = (0..60_000).map(customer).collect();

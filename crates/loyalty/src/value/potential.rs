@@ -85,8 +85,8 @@ impl Judge<'_> {
                 _ => Some("OPPORTUNITIES"),
             };
             let mut part = json!({"part": name, "value": shown(*value), "points": shown(*points), "weight": shown(*weight), "source": source});
-            if *name == "whiteSpace" {
-                part["families"] = self.families(base);
+            if let (&"whiteSpace", Some(part)) = (name, part.as_object_mut()) {
+                part.insert("families".to_owned(), self.families(base));
             }
             part
         };
