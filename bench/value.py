@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """CPU seconds and peak memory of computing the values of all customers, and of fitting a purchase model.
 
-Fills the demonstration tenant with accounts that bought on ten days each (SCALE accounts, a million by default), runs
+Fills the demonstration tenant with accounts that bought five products on ten days each (SCALE accounts, a million by default), runs
 `kith values` once from nothing and once again, and touches one account under a running server. Nothing is asserted.
 
 Needs: target/release/kith and PostgreSQL's psql. Everything runs in a folder of its own that is removed afterwards.
@@ -27,7 +27,19 @@ def fill(psql, accounts):
     FROM generate_series(1, {accounts}) n CROSS JOIN generate_series(0, 9) k
     CROSS JOIN LATERAL (SELECT (20 + n * 7919 % 9000 + k * 31)::numeric / 10 AS net) x;
     """)
-    psql("VACUUM ANALYZE accounts"); psql("VACUUM ANALYZE customer_days")
+    psql(f"""
+    SET synchronous_commit = off;
+    SELECT set_config('bench.tenant', (SELECT tenant_id::text FROM tenant_directory WHERE slug = 'northwind'), false);
+    INSERT INTO customer_products (tenant_id, account_id, product_id, first_on, last_on, orders, net, cost, uncosted)
+    SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, p.id,
+           current_date - 1 - (n * 37 % 211) - 9 * (7 + n * 13 % 61), current_date - 1 - (n * 37 % 211), 2, x.net, x.net * 0.6, 0
+    FROM generate_series(1, {accounts}) n CROSS JOIN generate_series(0, 4) k
+    JOIN (SELECT id, row_number() OVER (ORDER BY sku) AS at, count(*) OVER () AS of FROM products
+          WHERE tenant_id = current_setting('bench.tenant')::uuid) p ON p.at = 1 + (n * 31 + k * (3 + n % 5)) % p.of
+    CROSS JOIN LATERAL (SELECT (40 + n * 7919 % 18000 + k * 31)::numeric / 10 AS net) x;
+    """)
+    for table in ["accounts", "customer_days", "customer_products"]:
+        psql(f"VACUUM ANALYZE {table}")
 
 
 def main():

@@ -4,6 +4,7 @@ mod days;
 mod documents;
 mod facts;
 mod northwind;
+mod products;
 mod refunds;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types as st};
@@ -99,8 +100,10 @@ impl Shop {
     /// The same, made anew from nothing.
     pub fn rebuilt(&self) -> Vec<Day> {
         let mut owner = self.stage.scratch.owner();
-        let gone = sql_query("DELETE FROM customer_days WHERE tenant_id = $1").bind::<st::Uuid, _>(self.tenant.id);
-        gone.execute(&mut owner).unwrap();
+        for table in ["customer_days", "customer_products"] {
+            let gone = sql_query(format!("DELETE FROM {table} WHERE tenant_id = $1"));
+            gone.bind::<st::Uuid, _>(self.tenant.id).execute(&mut owner).unwrap();
+        }
         assert_eq!(self.days(), []);
         self.rebuild();
         self.days()

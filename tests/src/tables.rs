@@ -61,8 +61,8 @@ fn the_journal_can_only_be_added_to() {
     assert_eq!(faults(&scratch, query), Vec::<String>::new());
     let query = "SELECT g.table_name || ' ' || g.privilege_type AS what FROM information_schema.role_table_grants g \
                  WHERE g.grantee = 'kith_app' AND g.privilege_type IN ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER') \
-                 AND g.table_name NOT IN ('idempotency_keys', 'pushed_changes', 'credentials', 'refresh_tokens', 'customer_days', \
-                 'customer_touches', 'value_scores', 'churn_scores', 'jobs', 'job_wakes', 'bulk_parts', 'bulk_results', \
+                 AND g.table_name NOT LIKE '%\\_drafts' AND g.table_name NOT IN ('idempotency_keys', 'pushed_changes', 'credentials', 'refresh_tokens', 'customer_days', \
+                 'customer_products', 'customer_touches', 'value_scores', 'churn_scores', 'jobs', 'job_wakes', 'bulk_parts', 'bulk_results', \
                  'webhook_secrets', 'webhook_deliveries')";
     assert_eq!(faults(&scratch, query), Vec::<String>::new(), "records are archived, not deleted");
 }

@@ -5,6 +5,7 @@ mod reports;
 mod resume;
 mod retail;
 mod steady;
+mod white;
 
 use kith_testkit::{Client, Stage, Tenant};
 use kith_worker::Worker;
@@ -51,6 +52,22 @@ impl Market {
             "orderedAt": format!("{day}T12:00:00Z"), "status": "FULFILLED",
             "lines": [{"externalId": "1", "description": "Goods", "quantity": "1", "unitPrice": {"amount": amount, "currency": "EUR"}}]
         })
+    }
+
+    /// A product in a family of its own for each SKU.
+    pub async fn products(&self, skus: &[&str]) {
+        for sku in skus {
+            let family = self.admin.post("/v1/product-families", json!({"name": sku})).await.expect(201).id();
+            let product = json!({"sku": sku, "name": sku, "familyId": family});
+            self.admin.post("/v1/products", product).await.expect(201);
+        }
+    }
+
+    /// The families by their names.
+    pub async fn families(&self) -> Value {
+        let found = self.admin.get("/v1/product-families").await.expect(200);
+        let rows = found.at("/data").as_array().unwrap().clone();
+        rows.into_iter().map(|row| (row["name"].as_str().unwrap().to_owned(), row["id"].clone())).collect()
     }
 
     /// Goes to another day.

@@ -6,7 +6,7 @@
 //! something is left after refunds, whenever those were paid; cost is left in the proportion in which net is. `refunded` is
 //! what was paid back on the day, unless it is for an order that does not count in the first place.
 
-use crate::{assignment, base};
+use crate::{assignment, base, products_owned};
 use diesel::PgConnection;
 use kith_kernel::{Bind, Cx, Result, Statement};
 use uuid::Uuid;
@@ -124,9 +124,15 @@ const KEEP: &str = "INSERT INTO customer_days AS k (tenant_id, account_id, day, 
     IS DISTINCT FROM (excluded.orders, excluded.net, excluded.cost, excluded.uncosted, excluded.discount, excluded.discounted, \
     excluded.lines, excluded.booked, excluded.refunded, excluded.unconverted)";
 
-/// Makes days anew, takes those away that are gone, and notes whose they are: one statement, the same for a few accounts and
-/// for all. Refunds count where they are assigned; [`touch`] and [`rebuild`] see to that first.
+/// Makes days anew, and with them what was bought of each product; takes those away that are gone, and notes whose they are:
+/// one statement, the same for a few accounts and for all. Refunds count where they are assigned; [`touch`] and [`rebuild`] see to that first.
 pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<()> {
+    statement(cx, which).execute(conn)?;
+    kith_journal::wake::at(conn, cx, cx.now)
+}
+
+/// The statement that does.
+pub fn statement(cx: &Cx, which: Which<'_>) -> Statement {
     let tenant = || Bind::Uuid(Some(cx.tenant));
     let places = i32::try_from(cx.currency.places()).unwrap_or(2);
     let mut out = Statement::new("WITH n AS (SELECT tenant_id, time_zone, reporting_currency AS code, ");
@@ -142,7 +148,9 @@ pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<(
     out.sql("), ").sql(ORDERS).sql(BOUGHT).sql(REFUNDED).bind(tenant());
     out.sql(format!(" AND (f.order_id IS NULL OR ({COUNTS}))"));
     which.limit(&mut out, "f.account_id");
-    out.sql(DAYS).sql("gone AS (DELETE FROM customer_days k WHERE k.tenant_id = ").bind(tenant());
+    out.sql(DAYS);
+    products_owned::keep(&mut out, cx.tenant, which);
+    out.sql("gone AS (DELETE FROM customer_days k WHERE k.tenant_id = ").bind(tenant());
     which.limit(&mut out, "k.account_id");
     out.sql(
         " AND NOT EXISTS (SELECT FROM d WHERE d.account_id = k.account_id AND d.day = k.day) RETURNING k.account_id), ",
@@ -156,6 +164,6 @@ pub fn summarise(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<(
         Which::All => out.sql("(SELECT account_id FROM d UNION SELECT account_id FROM gone) AS a(id)) "),
     };
     // A plan that was made while the tables were small would be kept while they grow.
-    out.sql(KEEP).once().execute(conn)?;
-    kith_journal::wake::at(conn, cx, cx.now)
+    out.sql(KEEP).once();
+    out
 }

@@ -1,6 +1,6 @@
 //! What is sold and ordered, and what a currency was worth: the facts that the ERP knows best.
 //!
-//! Tables: `product_families` … `subscriptions`, and `customer_days`. Invariants: an
+//! Tables: `product_families` … `subscriptions`, `customer_days` and `customer_products`. Invariants: an
 //! order's totals are the sums of its lines, which are all in its currency; its refunds never exceed its net; the days of a
 //! customer follow from the orders and refunds ([`days`]). Start with [`product`].
 
@@ -16,6 +16,7 @@ pub mod order_line;
 pub mod payment;
 pub mod price;
 pub mod product;
+mod products_owned;
 pub mod refund;
 pub mod reminder;
 pub mod shipment;

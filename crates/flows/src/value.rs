@@ -65,7 +65,7 @@ impl Rules {
         };
         let borders = Borders::read(run.borders.0.clone());
         let borders = borders.ok_or_else(|| Error::internal("borders that cannot be read"))?;
-        let reading = reading(&model, zone, as_of);
+        let reading = Reading { families: borders.affinity.ids(), ..reading(&model, zone, as_of) };
         let relations = match run.is_history {
             true => Relations::past(conn, cx, borders.gap, as_of)?,
             false => Relations::current(conn, cx, borders.gap)?,
@@ -106,7 +106,8 @@ fn lock(out: &mut Statement, cx: &Cx) {
 
 fn reading(model: &ValueModel, zone: String, as_of: NaiveDate) -> Reading {
     let terms = model.terms();
-    Reading { as_of, window_days: terms.window_days, default_margin: terms.default_margin, zone }
+    let (window_days, default_margin) = (terms.window_days, terms.default_margin);
+    Reading { as_of, window_days, default_margin, zone, families: Vec::new() }
 }
 
 /// Computes the accounts whose facts changed, as of today, against the borders of the last run. How many; before the first

@@ -1,6 +1,7 @@
 //! Rows that follow from other rows, such as scores: written a set at a time by whoever computes them. Nobody decided
 //! them, so they leave nothing in the journal; what they follow from does.
 
+use crate::bulk;
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::{Bind, Column, Cx, Error, Resource, Result, Row, Statement};
@@ -48,14 +49,13 @@ impl To {
             To::Readers => (R::TABLE.to_owned(), unless_known::<R>()),
             To::Drafts => (format!("{}_drafts", R::TABLE), String::new()),
         };
-        let into = format!("INSERT INTO {table} AS t ({}) SELECT * FROM unnest(", names::<R>().join(", "));
+        let names = names::<R>();
+        let into = format!("INSERT INTO {table} AS t ({}) ", names.join(", "));
         let mut changed = 0;
         for some in rows.chunks(AT_ONCE) {
             let mut out = Statement::new(into.clone());
-            for (at, column) in columns(some)?.into_iter().enumerate() {
-                out.sql(if at > 0 { ", " } else { "" }).bind(Bind::Column(column));
-            }
-            changed += out.sql(")").sql(conflict.clone()).execute(conn)?;
+            bulk::unnest(&mut out, columns(some)?, names.iter().copied());
+            changed += out.sql(conflict.clone()).execute(conn)?;
         }
         Ok(changed)
     }

@@ -629,6 +629,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_products (tenant_id, account_id, product_id) {
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        product_id -> Uuid,
+        first_on -> Date,
+        last_on -> Date,
+        orders -> Integer,
+        net -> Numeric,
+        cost -> Numeric,
+        uncosted -> Numeric,
+    }
+}
+
+diesel::table! {
     customer_touches (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

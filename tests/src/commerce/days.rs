@@ -8,13 +8,13 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
-const ZONE: Tz = chrono_tz::America::New_York;
+pub(super) const ZONE: Tz = chrono_tz::America::New_York;
 
 /// The same stream for the same seed.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % u64::try_from(sides).unwrap()).unwrap()
     }
@@ -35,7 +35,12 @@ impl Dice {
 }
 
 /// One random step. Rules may refuse it; nothing may fail.
-async fn step(shop: &Shop, dice: &mut Dice, orders: &mut Vec<(String, &'static str)>, refunds: &mut Vec<String>) {
+pub(super) async fn step(
+    shop: &Shop,
+    dice: &mut Dice,
+    orders: &mut Vec<(String, &'static str)>,
+    refunds: &mut Vec<String>,
+) {
     let admin = &shop.admin;
     let account = shop.accounts[dice.roll(3)].clone();
     let order = dice.of(orders).cloned();
@@ -48,7 +53,8 @@ async fn step(shop: &Shop, dice: &mut Dice, orders: &mut Vec<(String, &'static s
             let id = admin.post("/v1/orders", body).await.expect(201).id();
             for _ in 0..=dice.roll(2) {
                 let mut line = json!({"orderId": id, "quantity": (1 + dice.roll(4)).to_string(), "unitPrice": money(&dice.amount(), currency),
-                                  "discountPercent": dice.of(&["0", "0", "7.5", "15"]).unwrap(), "productId": shop.products[dice.roll(2)]});
+                                  "discountPercent": dice.of(&["0", "0", "7.5", "15"]).unwrap(), "productId": shop.products.get(dice.roll(3)),
+                                  "description": "Goods"});
                 if dice.roll(3) == 0 {
                     line["unitCost"] = money(&dice.amount(), currency);
                 }
@@ -139,11 +145,11 @@ fn document(shop: &Shop, dice: &mut Dice) -> Value {
     document
 }
 
-fn decimal(value: &Value) -> Decimal {
+pub(super) fn decimal(value: &Value) -> Decimal {
     value["amount"].as_str().or(value.as_str()).unwrap_or("0").parse().unwrap()
 }
 
-fn cents(value: Decimal) -> Decimal {
+pub(super) fn cents(value: Decimal) -> Decimal {
     value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
@@ -151,24 +157,24 @@ fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn day(value: &Value) -> String {
+pub(super) fn day(value: &Value) -> String {
     time(value).with_timezone(&ZONE).date_naive().to_string()
 }
 
-fn counts(order: &Value) -> bool {
+pub(super) fn counts(order: &Value) -> bool {
     let status = order["status"].as_str().unwrap();
     let open = order["archivedAt"].is_null() && order["isInternal"] == false;
     open && ["CONFIRMED", "FULFILLED"].contains(&status) && decimal(&order["net"]) > Decimal::ZERO
 }
 
-async fn all(shop: &Shop, resource: &str, more: &str) -> Vec<Value> {
+pub(super) async fn all(shop: &Shop, resource: &str, more: &str) -> Vec<Value> {
     let found = shop.admin.get(&format!("/v1/{resource}?archived=any&limit=500&sort=id{more}")).await.expect(200);
     assert_eq!(found.at("/page/hasMore"), false);
     found.at("/data").as_array().unwrap().clone()
 }
 
 /// What is left of each order that counts, after refunds; checks which order each refund was given to.
-fn assigned(orders: &[Value], lines: &[Value], refunds: &[Value]) -> HashMap<String, Decimal> {
+pub(super) fn assigned(orders: &[Value], lines: &[Value], refunds: &[Value]) -> HashMap<String, Decimal> {
     let id = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut left: HashMap<String, Decimal> =
         orders.iter().filter(|order| counts(order)).map(|order| (id(&order["id"]), decimal(&order["net"]))).collect();

@@ -7,6 +7,7 @@ use kith_statistics::Random;
 use serde_json::{Value, json};
 
 const CUSTOMERS: usize = 24;
+const SKUS: [&str; 4] = ["TEA", "COFFEE", "CUPS", "SPOONS"];
 
 /// A customer's order as the ERP has it; sent again it is the same.
 fn order(random: &mut Random, key: usize, version: u64) -> Value {
@@ -17,6 +18,9 @@ fn order(random: &mut Random, key: usize, version: u64) -> Value {
         ["FULFILLED", "FULFILLED", "FULFILLED", "CONFIRMED", "CANCELLED", "RETURNED"][pick(random, 6) as usize];
     let euro = |cents: u32| json!({"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "EUR"});
     let mut line = json!({"externalId": "1", "description": "Goods", "quantity": "1", "unitPrice": euro(cents), "discountPercent": pick(random, 30).to_string()});
+    if let Some(sku) = SKUS.get(pick(random, 6) as usize) {
+        line["product"] = json!({"sku": sku});
+    }
     if pick(random, 2) == 0 {
         line["unitCost"] = euro(cents / 2);
     }
@@ -55,10 +59,14 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
     let market = Market::on("2026-11-20");
     let keys: Vec<String> = (0..CUSTOMERS).map(|at| format!("c{at}")).collect();
     market.accounts(&keys).await;
+    market.products(&SKUS).await;
     market.publish(json!({"windowDays": 365, "defaultMargin": "25"})).await;
     let mut random = Random::new(11);
     let mut sent: Vec<Value> = Vec::new();
-    let mut merged = 0;
+    let (mut merged, mut white) = (0, 0);
+    let has_white_space = |profile: &&Value| {
+        profile["potentialParts"].as_array().unwrap().iter().any(|part| part["part"] == "whiteSpace")
+    };
     for round in 0..6_u64 {
         let mut documents = Vec::new();
         for at in 0..25_usize {
@@ -125,7 +133,9 @@ async fn what_is_kept_up_equals_what_is_made_anew() {
         assert_eq!(all(&market, "value-profiles").await, now, "round {round}");
         assert_eq!(self::stages(&market).await, stages, "round {round}");
         explained(&now);
+        white = now.iter().filter(has_white_space).count();
     }
+    assert!(white > 5, "only {white} have white space");
     assert!(merged > 3, "only {merged} merges");
 }
 

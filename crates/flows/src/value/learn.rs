@@ -11,6 +11,7 @@ use kith_kernel::{Cx, Error, Result, Statement, codes};
 use kith_loyalty::standing::Peers;
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
+use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
 use uuid::Uuid;
@@ -50,7 +51,8 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     let model_id = published.as_ref().map(|model| ValueModelId(model.meta.id));
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let Customers { all: customers, sample } = customers(conn, cx, &reading(&model, zone, as_of))?;
+    let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, zone, as_of) };
+    let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
     let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
     let fitted = match known {
         Some(_) => None,
@@ -61,8 +63,15 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     };
     let in_use = known.as_ref().or(fitted.as_ref());
     let (purchase, ready) = (in_use.map(|model| model.meta.id), in_use.and_then(PurchaseModel::ready));
-    let lesson =
-        Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: ready.as_ref(), as_of };
+    let families = families::margins(conn, cx, &reading, &customers)?;
+    let lesson = Lesson {
+        model: &model,
+        indicators: &indicators,
+        customers: &customers,
+        purchase: ready.as_ref(),
+        as_of,
+        families: &families,
+    };
     let borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);
     let is_history = as_of < day;

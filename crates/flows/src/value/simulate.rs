@@ -8,6 +8,7 @@ use kith_journal::{metric, store};
 use kith_kernel::{Bind, Cx, Error, Result, Shape, Statement, codes};
 use kith_loyalty::value::assess::Base;
 use kith_loyalty::value::facts::{self, Facts, Which};
+use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::profile::{Layer, ValueClass};
 use kith_loyalty::value::purchase::Purchase;
@@ -85,7 +86,8 @@ fn few(conn: &mut PgConnection, cx: &Cx) -> Result<()> {
 fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, Vec<Facts>)> {
     let (zone, as_of) = today(conn, cx)?;
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let reading = reading(&model, zone, as_of);
+    let mut reading = reading(&model, zone, as_of);
+    reading.families = families::listed(conn, cx)?;
     let (mut facts, mut after) = (Vec::new(), Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, facts::PAGE), &reading)?;
@@ -96,8 +98,15 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let bought = facts.iter().filter(|facts| !facts.occasions.is_empty());
     let customers: Vec<Base> = bought.map(|facts| Base::of(facts, as_of)).collect();
     let purchase = purchase(conn, cx, &model, &customers, as_of)?;
-    let lesson =
-        Lesson { model: &model, indicators: &indicators, customers: &customers, purchase: purchase.as_ref(), as_of };
+    let families = families::margins(conn, cx, &reading, &customers)?;
+    let lesson = Lesson {
+        model: &model,
+        indicators: &indicators,
+        customers: &customers,
+        purchase: purchase.as_ref(),
+        as_of,
+        families: &families,
+    };
     let borders = lesson.learn();
     let relations = Relations::current(conn, cx, borders.gap)?;
     Ok((Rules { model, indicators, purchase, borders, reading, relations, is_history: false }, facts))

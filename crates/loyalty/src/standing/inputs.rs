@@ -189,12 +189,17 @@ impl Source<'_> {
         out.sql(running).sql(" GROUP BY t.account_id");
         let rows: Vec<(Uuid, Option<f64>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Real)>(), conn)?;
         rows.into_iter().for_each(|(account, months)| all.entry(account).or_default().bonds.contract_months = months);
-        let what = "SELECT p.account_id, count(DISTINCT p.product_id) FROM (SELECT t.account_id, z.product_id FROM orders t \
-             JOIN order_lines z ON z.tenant_id = t.tenant_id AND z.order_id = t.id CROSS JOIN w";
-        let mut out = self.from(what, "t.account_id");
+        let mut out = Statement::new("WITH ");
+        window(&mut out, self.cx, self.as_of);
         out.sql(
-            " AND z.archived_at IS NULL AND t.status IN ('CONFIRMED', 'FULFILLED') AND t.ordered_at >= w.year \
-             AND t.ordered_at < w.until UNION ALL SELECT t.account_id, t.product_id FROM subscriptions t CROSS JOIN w WHERE t.tenant_id = ",
+            "SELECT p.account_id, count(DISTINCT p.product_id) FROM (SELECT t.account_id, t.product_id FROM customer_products t \
+             CROSS JOIN w WHERE t.tenant_id = ",
+        );
+        out.bind(self.tenant()).sql(" AND ");
+        self.group.limit(&mut out, "t.account_id");
+        out.sql(
+            " AND t.first_on <= w.last AND t.last_on > w.before UNION ALL SELECT t.account_id, t.product_id \
+             FROM subscriptions t CROSS JOIN w WHERE t.tenant_id = ",
         );
         out.bind(self.tenant()).sql(" AND ");
         self.group.limit(&mut out, "t.account_id");

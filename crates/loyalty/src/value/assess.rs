@@ -67,6 +67,8 @@ pub struct Base {
     pub wallet: Option<f64>,
     /// Open opportunities times their chance.
     pub pipeline: f64,
+    /// Which of the families of products it owns.
+    pub owned: u64,
 }
 
 /// What of the future is expected of a customer.
@@ -110,6 +112,7 @@ impl Base {
             discount_share: share(facts.discounted, facts.booked).map(|share| 100.0 * share),
             wallet: facts.wallet.as_ref().map(|(amount, _)| real(*amount)),
             pipeline: real(facts.pipeline),
+            owned: facts.owned,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What was learned from all customers together: the scales, means and cuts against which each is measured until the next
 //! run. A customer who is computed alone between two runs stands exactly where the run would have put him.
 
+use super::affinity::Affinity;
 use super::indicator::IndicatorSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +70,10 @@ pub struct Borders {
     pub wallets: BTreeMap<String, f64>,
     /// Gaps to the wallet, in money.
     pub wallet_gap: Scale,
+    /// Which families of products are owned together.
+    pub affinity: Affinity,
+    /// White space, in money.
+    pub white_space: Scale,
     /// Margin expected next year over that of the last.
     pub trend: Scale,
     /// Open pipeline.
@@ -148,6 +153,7 @@ fn thawed(value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::families::Family;
     use super::*;
 
     #[test]
@@ -162,5 +168,19 @@ mod tests {
         };
         let text = borders.kept().to_string();
         assert_eq!(Borders::read(serde_json::from_str(&text).unwrap()).as_ref(), Some(&borders));
+    }
+
+    #[test]
+    fn which_families_are_owned_together_is_kept_and_may_be_missing() {
+        let family = |number| Family { id: uuid::Uuid::from_u128(number), margin: 1.0 / 3.0 };
+        let affinity = Affinity::learn(&[family(1), family(2)], [0b11, 0b01].into_iter());
+        let borders = Borders { affinity, white_space: Scale::of(vec![0.1, 0.2]), ..Borders::default() };
+        let mut kept = borders.kept();
+        assert_eq!(Borders::read(kept.clone()).as_ref(), Some(&borders));
+        assert!(borders.affinity.white_space(0b01).is_some());
+        // A run of an earlier version did not know of it.
+        kept.as_object_mut().unwrap().retain(|name, _| !["affinity", "whiteSpace"].contains(&name.as_str()));
+        let earlier = Borders::read(kept).unwrap();
+        assert_eq!((earlier.affinity.white_space(0b01), earlier.white_space.is_empty()), (None, true));
     }
 }

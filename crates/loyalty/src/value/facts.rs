@@ -32,6 +32,8 @@ pub struct Reading {
     pub default_margin: Decimal,
     /// The time zone in which days are cut.
     pub zone: String,
+    /// The families of products that are looked for, at most 64.
+    pub families: Vec<Uuid>,
 }
 
 /// A day on which a customer bought.
@@ -95,6 +97,8 @@ pub struct Facts {
     pub pipeline: Decimal,
     /// Somebody is trying to sell to him.
     pub is_prospect: bool,
+    /// Which of the families of the reading he owns: the first is the lowest bit.
+    pub owned: u64,
 }
 
 /// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.
@@ -147,7 +151,8 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     source.costs(conn, facts)?;
     source.needs(conn, facts)?;
     source.pipeline(conn, facts)?;
-    source.prospects(conn, facts)
+    source.prospects(conn, facts)?;
+    source.families(conn, facts)
 }
 
 /// Whose facts are read, and how.
@@ -320,6 +325,21 @@ impl Source<'_> {
         let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
         for (account,) in rows {
             of(facts, account).into_iter().for_each(|one| one.is_prospect = true);
+        }
+        Ok(())
+    }
+}
+
+impl Source<'_> {
+    /// Which families they own.
+    fn families(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        if self.reading.families.is_empty() {
+            return Ok(());
+        }
+        let owned = super::families::owned(self.cx, self.group, self.reading);
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(owned.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        for (account, owned) in rows {
+            of(facts, account).into_iter().for_each(|one| one.owned = owned.cast_unsigned());
         }
         Ok(())
     }

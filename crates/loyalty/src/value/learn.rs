@@ -1,8 +1,10 @@
 //! What is learned from all customers together, in the order in which one thing rests on another: gaps and margins,
 //! then what they need and will bring, then the scales of the indicators, then scores and the cuts through them.
 
+use super::affinity::Affinity;
 use super::assess::{Base, Judge};
 use super::borders::{Borders, Scale, UNREACHED, least, real as counted};
+use super::families::Family;
 use super::indicator::IndicatorSource;
 use super::model::{PyramidScheme, QuadrantScheme, Terms};
 use super::number::{decimal, real};
@@ -32,6 +34,8 @@ pub struct Lesson<'a> {
     pub purchase: Option<&'a Purchase>,
     /// The last day that counts.
     pub as_of: NaiveDate,
+    /// The families of products that the customers may own.
+    pub families: &'a [Family],
 }
 
 impl Lesson<'_> {
@@ -58,7 +62,7 @@ impl Lesson<'_> {
         Judge { model, terms: self.terms(), indicators, borders, purchase, as_of }
     }
 
-    /// Gaps, silence, margins, and who stayed.
+    /// Gaps, silence, margins, who stayed, and what is owned together.
     fn basics(&self) -> Borders {
         let gaps = Scale::of(self.customers.iter().filter_map(|base| base.gap).collect());
         let gap = gaps.median().unwrap_or(USUAL_GAP).max(1.0);
@@ -71,6 +75,7 @@ impl Lesson<'_> {
             margin: if revenue > 0.0 { margin / revenue } else { real(self.terms().default_margin) / 100.0 },
             // With everybody staying there is no end, and no value without one.
             retention: (before >= LEAST_PEERS).then(|| (counted(stayed) / counted(before)).min(0.99)),
+            affinity: Affinity::learn(self.families, self.customers.iter().map(|base| base.owned)),
             ..Borders::default()
         }
     }
@@ -116,9 +121,12 @@ impl Lesson<'_> {
         let judge = self.judge(borders);
         let gap = |base: &Base| judge.wallet(base).map(|(wallet, _)| wallet - judge.yearly(base));
         let wallet_gap = Scale::of(self.active().filter_map(gap).collect());
+        let white_space =
+            Scale::of(self.active().filter_map(|base| borders.affinity.white_space(base.owned)).collect());
         let trend = Scale::of(self.active().filter_map(|base| judge.trend(base, &judge.future(base))).collect());
         let pipeline = Scale::of(self.active().map(|base| base.pipeline).collect());
-        (borders.wallet_gap, borders.trend, borders.pipeline) = (wallet_gap, trend, pipeline);
+        (borders.wallet_gap, borders.white_space) = (wallet_gap, white_space);
+        (borders.trend, borders.pipeline) = (trend, pipeline);
     }
 
     /// The scales of the indicators and their mean points; then the score, profit, potential and revenue of each.

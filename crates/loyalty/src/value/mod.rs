@@ -6,12 +6,14 @@
 //! published at a time, and a published one does not change; a profile has the id of its account; contributions add up
 //! to the score. The mathematics is in `kith-statistics`; who runs it is elsewhere.
 
+pub mod affinity;
 pub mod assess;
 pub mod borders;
 pub mod clv;
 pub mod cost;
 pub mod entitlement;
 pub mod facts;
+pub mod families;
 pub mod indicator;
 pub mod learn;
 pub mod model;

@@ -1,11 +1,16 @@
-//! What more there is to gain from a customer: the gap to what he needs, where he is heading, and what is being offered.
+//! What more there is to gain from a customer: the gap to what he needs, what others like him buy and he does not, where he is
+//! heading, and what is being offered.
 
+use super::affinity::Opening;
 use super::assess::{Base, Future, Judge};
 use super::number::shown;
 use serde_json::{Value, json};
 
 /// The least that has to be known.
 const LEAST: usize = 2;
+
+/// Families that are named.
+const NAMED: usize = 3;
 
 /// What more there is to gain.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +48,13 @@ impl Judge<'_> {
         future.next_year.filter(|_| last > 0.0).map(|next| next / last)
     }
 
-    /// The parts that are known, weighted (gap 40, trend 15, pipeline 15).
+    /// The parts that are known, weighted (gap 40, white space 30, trend 15, pipeline 15).
     pub fn potential(&self, base: &Base, future: &Future) -> Potential {
         let wallet = self.wallet(base);
         let own = self.yearly(base);
         let known = [
             ("walletGap", wallet.map(|(wallet, _)| wallet - own), &self.borders.wallet_gap, 40.0),
+            ("whiteSpace", self.borders.affinity.white_space(base.owned), &self.borders.white_space, 30.0),
             ("trend", self.trend(base, future), &self.borders.trend, 15.0),
             ("pipeline", Some(base.pipeline), &self.borders.pipeline, 15.0),
         ];
@@ -68,10 +74,28 @@ impl Judge<'_> {
     }
 }
 
-impl Potential {
-    /// As it stands in answers.
-    pub fn explained(&self) -> Value {
-        let part = |(name, value, points, weight): &(&str, f64, f64, f64)| json!({"part": name, "value": shown(*value), "points": shown(*points), "weight": shown(*weight)});
-        Value::Array(self.parts.iter().map(part).collect())
+impl Judge<'_> {
+    /// The parts of a potential as they stand in answers, each with what it rests on. `need`: where the wallet comes from.
+    pub fn explained(&self, potential: &Potential, base: &Base, need: Option<&str>) -> Value {
+        let part = |(name, value, points, weight): &(&str, f64, f64, f64)| {
+            let source = match *name {
+                "walletGap" => need,
+                "whiteSpace" => Some("FAMILIES_OWNED_TOGETHER"),
+                "trend" => Some("PURCHASE_MODEL"),
+                _ => Some("OPPORTUNITIES"),
+            };
+            let mut part = json!({"part": name, "value": shown(*value), "points": shown(*points), "weight": shown(*weight), "source": source});
+            if let (&"whiteSpace", Some(part)) = (name, part.as_object_mut()) {
+                part.insert("families".to_owned(), self.families(base));
+            }
+            part
+        };
+        Value::Array(potential.parts.iter().map(part).collect())
+    }
+
+    /// The families that add most to the white space.
+    fn families(&self, base: &Base) -> Value {
+        let family = |one: Opening| json!({"familyId": one.family, "chance": shown(one.chance), "margin": shown(one.margin), "value": shown(one.value())});
+        Value::Array(self.borders.affinity.largest(base.owned, NAMED).into_iter().map(family).collect())
     }
 }

@@ -151,7 +151,9 @@ pub struct ValueProfile {
     /// What more there is to gain, 0 to 100: the weighted mean of the parts that are known, at least two.
     #[field(filter, sort, read_only)]
     pub potential: Option<Decimal>,
-    /// The parts: walletGap, trend, pipeline, each with its value, points and weight.
+    /// The parts: walletGap, whiteSpace, trend, pipeline, each with its value, points, weight and source. whiteSpace is what the
+    /// product families that it does not own would bring a year, each times the chance that it comes to own it, and names the
+    /// three families that add most, with the chance (0 to 1), the margin a year that owners bring, and the value.
     #[field(read_only)]
     pub potential_parts: Custom,
     /// The score, 0 to 100.

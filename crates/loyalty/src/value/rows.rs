@@ -71,6 +71,10 @@ impl Judge<'_> {
         let rfm = |axis, value: fn(&Base) -> f64| ranked.map(|base| self.borders.rfm(axis, value(base)));
         let (r, f) = (rfm(0, |base| -f64::from(base.recency)), rfm(1, |base| f64::from(base.window_occasions)));
         let m = rfm(2, |base| base.revenue);
+        let need = potential.wallet.map(|_| match &facts.wallet {
+            Some((_, source)) if !potential.is_guess => source.clone(),
+            _ => "PEERS".to_owned(),
+        });
         let day = |occasion: Option<&facts::Occasion>| occasion.map(|occasion| facts::day(occasion.day));
         ValueProfile {
             account_id: AccountId(facts.account),
@@ -98,13 +102,10 @@ impl Judge<'_> {
             rfm_segment: r.zip(f).zip(m).map(|((r, f), m)| segment(r, f + m).to_owned()),
             abc: ranked.map(|base| abc(self.borders, base).to_owned()),
             wallet: number(potential.wallet).map(money),
-            wallet_source: potential.wallet.map(|_| match &facts.wallet {
-                Some((_, source)) if !potential.is_guess => source.clone(),
-                _ => "PEERS".to_owned(),
-            }),
             share_of_wallet: number(potential.share),
             potential: number(potential.value),
-            potential_parts: Custom(potential.explained()),
+            potential_parts: Custom(self.explained(potential, base, need.as_deref())),
+            wallet_source: need,
             // Where it never bought, until it is placed.
             layer: if facts.is_prospect { Layer::Prospect } else { Layer::Suspect },
             score: score.as_ref().map(|score| score.score),
