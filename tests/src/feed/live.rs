@@ -34,7 +34,13 @@ impl Events {
         Events { stream, raw: Vec::new(), text: String::new(), headed: false }
     }
 
-    /// The next event, comments left out; none: the stream has ended.
+    /// Waits no longer than this for something to come.
+    pub fn patience(self, patience: Duration) -> Self {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+        self
+    }
+
+    /// The next event, comments left out; none: the stream has ended, or nothing came for too long.
     pub fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {

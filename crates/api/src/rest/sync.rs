@@ -15,7 +15,7 @@ use kith_kernel::{
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most resources of a scope.
@@ -189,7 +189,7 @@ impl Pull {
             Place::Records(head, part, inner) => (self.records(conn, cx, &mut found, (head, part, inner))?, true),
             Place::Changes(after) => {
                 let page = feed::page(conn, cx, Some(&after), None, self.limit)?;
-                self.changes(conn, cx, &mut found, &asked, &page.changes)?;
+                self.changes(conn, cx, &mut found, &page.changes)?;
                 (Place::Changes(page.next), page.more)
             }
         };
@@ -224,14 +224,14 @@ impl Pull {
         conn: &mut PgConnection,
         cx: &Cx,
         found: &mut Found,
-        asked: &Asked,
         changes: &[Change],
     ) -> Result<()> {
-        let told = feed::told(conn, cx, asked, changes)?;
+        // Whether a record fits its filter is asked below, of the record as it is.
+        let told = feed::told(conn, cx, &Asked::default(), changes)?;
         let lost = told.iter().filter(|one| one.presence == Presence::AccessLost);
         let lost: BTreeSet<(&str, Uuid)> =
             lost.map(|one| (one.change.resource.as_str(), one.change.record_id)).collect();
-        let moves = moves(conn, cx, changes)?;
+        let moves = moves(&told, changes);
         for part in &self.parts {
             let entry = cx.entry(&part.name)?;
             let mine = changes.iter().filter(|change| change.resource == part.name).map(|change| change.record_id);
@@ -368,14 +368,14 @@ struct Move<'a> {
 }
 
 /// The changes that may move other records: of what is there before and after, and nothing that the reader never saw.
-fn moves<'a>(conn: &mut PgConnection, cx: &Cx, changes: &'a [Change]) -> Result<Vec<Move<'a>>> {
-    let told = feed::told(conn, cx, &Asked::default(), changes)?;
-    let find = |one: feed::Told| {
-        let change = changes.iter().find(|change| change.id == one.change.id && change.before.is_some())?;
+fn moves<'a>(told: &[feed::Told], changes: &'a [Change]) -> Vec<Move<'a>> {
+    let known: BTreeMap<Uuid, &Change> = changes.iter().map(|change| (change.id, change)).collect();
+    let find = |one: &feed::Told| {
+        let change = known.get(&one.change.id).copied().filter(|change| change.before.is_some())?;
         let in_or_out = one.presence == Presence::AccessLost || one.change.before.is_none();
         Some(Move { change, in_or_out })
     };
-    Ok(told.into_iter().filter_map(find).collect())
+    told.iter().filter_map(find).collect()
 }
 
 /// The names that stand in a filter, at any depth.
