@@ -2,6 +2,7 @@
 
 mod kept;
 pub mod live;
+mod merged;
 mod order;
 pub mod pages;
 mod pull;
