@@ -3,6 +3,7 @@
 
 mod binary;
 mod bulk;
+mod crash;
 mod database;
 mod feed;
 mod graphql;

@@ -6,8 +6,9 @@ mod merged;
 mod order;
 pub mod pages;
 mod pull;
+mod revoked;
 mod rights;
-mod socket;
+pub mod socket;
 
 use kith_journal::feed::{self, Change, Page, Position};
 use kith_testkit::{Stage, Tenant};

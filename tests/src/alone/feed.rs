@@ -91,7 +91,7 @@ fn stream(served: &Served, token: &str, stored: &OnceLock<Stored>) -> Copy {
     let (began, query) = (Instant::now(), format!("?types={}", TYPES.join(",")));
     while !copy.has(stored) {
         assert!(began.elapsed() < TIME * 4, "it never got all");
-        let mut events = Events::open(served, token, &query, Some(&last)).patience(Duration::from_secs(1));
+        let mut events = Events::open(served.address, token, &query, Some(&last)).patience(Duration::from_secs(1));
         for _ in 0..next(&mut seed) % 3_000 {
             if copy.has(stored) {
                 break;

@@ -220,13 +220,7 @@ impl Pull {
     }
 
     /// What became of the records that changed, and of those that come and go with them.
-    fn changes(
-        &self,
-        conn: &mut PgConnection,
-        cx: &Cx,
-        found: &mut Found,
-        changes: &[Change],
-    ) -> Result<()> {
+    fn changes(&self, conn: &mut PgConnection, cx: &Cx, found: &mut Found, changes: &[Change]) -> Result<()> {
         // Whether a record fits its filter is asked below, of the record as it is.
         let told = feed::told(conn, cx, &Asked::default(), changes)?;
         let lost = told.iter().filter(|one| one.presence == Presence::AccessLost);
