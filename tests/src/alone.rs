@@ -13,4 +13,5 @@ mod outage;
 mod overload;
 mod process;
 mod soak;
+mod streams;
 mod webhooks;

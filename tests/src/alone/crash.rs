@@ -68,7 +68,8 @@ fn a_database_that_is_stopped_at_once_costs_no_write_no_line_of_a_load_and_no_we
                         // Half of them ask once: what was refused or cut off may be there or not. The others insist, and
                         // their keys let each have one effect.
                         if writer % 2 == 0 {
-                            let came = Wire::open(address).and_then(|mut wire| wire.send(&plain).and_then(|()| wire.reply()));
+                            let came =
+                                Wire::open(address).and_then(|mut wire| wire.send(&plain).and_then(|()| wire.reply()));
                             match came.map(|reply| reply.status) {
                                 Ok(201) => drop(confirmed.lock().unwrap().insert(name)),
                                 _ => drop(refused.fetch_add(1, Ordering::Relaxed)),

@@ -20,7 +20,8 @@ async fn made(admin: &Client, resource: &str, body: Value) -> String {
 /// Two accounts with what may hang on them.
 async fn two(admin: &Client) -> Merge {
     let kept = made(admin, "accounts", json!({"name": "Kept"})).await;
-    let gone = admin.put("/v1/accounts/external/erp/2", json!({"name": "Gone", "website": "https://example.com"})).await;
+    let gone =
+        admin.put("/v1/accounts/external/erp/2", json!({"name": "Gone", "website": "https://example.com"})).await;
     let gone = gone.expect(201).id();
     let contact = made(admin, "contacts", json!({"familyName": "Li", "accountId": gone})).await;
     let note = made(admin, "notes", json!({"subjectType": "ACCOUNT", "subjectId": gone, "body": "Likes tea."})).await;

@@ -101,13 +101,12 @@ async fn nothing_is_told_by_rights_of_before_over_any_door() {
     let (accounts, _) = role(&stage, &tenant, user, all("accounts"));
     let (_, contacts) = role(&stage, &tenant, user, all("contacts"));
     let mut doors = Doors::open(&stage, &tenant, &served, &reader).await;
-    let make = async |resource: &str, body: Value| {
-        admin.post(&format!("/v1/{resource}"), body).await.expect(201).id()
-    };
+    let make = async |resource: &str, body: Value| admin.post(&format!("/v1/{resource}"), body).await.expect(201).id();
     let mine = make("accounts", json!({"name": "Mine", "ownerId": user})).await;
     let theirs = make("accounts", json!({"name": "Theirs"})).await;
     make("contacts", json!({"familyName": "Seen"})).await;
-    let expected = [pair("account.created", "Mine"), pair("account.created", "Theirs"), pair("contact.created", "Seen")];
+    let expected =
+        [pair("account.created", "Mine"), pair("account.created", "Theirs"), pair("contact.created", "Seen")];
     assert_eq!(doors.hear(3).await, expected);
 
     // A right is taken away, and at once there is something that it would have shown.
@@ -195,7 +194,9 @@ async fn a_user_who_is_deactivated_or_logged_out_is_cut_off_though_nothing_happe
             match doors.socket.next() {
                 Frame::Close(code) => break assert_eq!(code, 4403),
                 // The operation ends first.
-                Frame::Text(text) => assert!(text["type"] == "complete" || text.to_string().contains("UNAUTHENTICATED")),
+                Frame::Text(text) => {
+                    assert!(text["type"] == "complete" || text.to_string().contains("UNAUTHENTICATED"))
+                }
             }
         }
         println!("cut off: long poll after {by_poll:?}, events {by_event:?}, socket {:?}", began.elapsed());

@@ -1,5 +1,6 @@
 //! Subscriptions over graphql-transport-ws, on a real socket, and the codes with which connections end. Promise 8.
 
+use kith_server::listen::Limits;
 use kith_testkit::Stage;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -229,6 +230,23 @@ async fn connections_end_with_the_codes_of_the_protocol() {
     assert_eq!(Socket::try_open(served.address, own).0, 101);
     let plain = served.connect().ask("GET", "/graphql", Some(token), None).unwrap();
     assert_eq!(plain.status, 405);
+}
+
+#[actix_web::test]
+async fn a_connection_lives_longer_than_the_head_of_a_request_may_take() {
+    let stage = Stage::with_pool(4);
+    let admin = stage.admin(&stage.tenant());
+    let limits = Limits { head: Duration::from_secs(1), ..Limits::default() };
+    let served = stage.serve_with(limits);
+    let mut socket = Socket::begun(served.address, admin.token.as_deref().unwrap());
+    socket.subscribe("feed", "subscription { changes(types: [\"tags\"]) { data } }", json!({}));
+    for name in ["one", "two"] {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        admin.post("/v1/tags", json!({"name": name})).await.expect(201);
+        assert_eq!(socket.text().pointer("/payload/data/changes/data/name"), Some(&json!(name)));
+        socket.say(json!({"type": "ping"}));
+        assert_eq!(socket.text(), json!({"type": "pong"}));
+    }
 }
 
 #[actix_web::test]
