@@ -101,7 +101,6 @@ fn a_database_that_is_stopped_at_once_costs_no_write_no_line_of_a_load_and_no_we
             let stored = BTreeSet::from_iter(names(&own));
             let gone: Vec<_> = sure.difference(&stored).collect();
             assert!(gone.is_empty(), "confirmed, and gone: {gone:?}");
-            eprintln!("stopped after {:?}", began.elapsed());
             stops.push((counts(&own).0, sure.len(), heard));
         }
         let began = Instant::now();
@@ -109,7 +108,6 @@ fn a_database_that_is_stopped_at_once_costs_no_write_no_line_of_a_load_and_no_we
             assert!(began.elapsed() < Duration::from_secs(100), "{:?}: {}", counts(&own), kith.said());
             std::thread::sleep(Duration::from_millis(50));
         }
-        eprintln!("loaded after {:?}", began.elapsed());
         done.store(true, Ordering::Relaxed);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         stops
