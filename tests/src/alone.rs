@@ -3,6 +3,7 @@
 
 mod binary;
 mod bulk;
+mod crash;
 mod database;
 mod feed;
 mod graphql;
@@ -12,4 +13,5 @@ mod outage;
 mod overload;
 mod process;
 mod soak;
+mod streams;
 mod webhooks;

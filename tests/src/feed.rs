@@ -2,11 +2,13 @@
 
 mod kept;
 pub mod live;
+mod merged;
 mod order;
 pub mod pages;
 mod pull;
+mod revoked;
 mod rights;
-mod socket;
+pub mod socket;
 
 use kith_journal::feed::{self, Change, Page, Position};
 use kith_testkit::{Stage, Tenant};

@@ -49,7 +49,22 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty", "webhooks"]),
-    ("server", &["api", "db", "flows", "identity", "journal", "kernel", "statistics", "webhooks", "worker"]),
+    (
+        "server",
+        &[
+            "api",
+            "bulk",
+            "connectors",
+            "db",
+            "flows",
+            "identity",
+            "journal",
+            "kernel",
+            "statistics",
+            "webhooks",
+            "worker",
+        ],
+    ),
     ("testkit", &["api", "db", "identity", "journal", "kernel", "server"]),
 ];
 /// Crates that know rules and tables, and nothing of the web.

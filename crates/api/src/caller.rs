@@ -21,6 +21,7 @@ use kith_kernel::{Actor, Bind, Currency, Cx, Error, Origin, Result, Statement, c
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -60,12 +61,14 @@ pub struct Principal {
     pub currency: Currency,
     /// Whether changes in the tenant have to name the version that was read.
     pub requires_version: bool,
+    /// The rights are not older than this.
+    as_of: Instant,
 }
 
-impl From<Known> for Principal {
-    fn from(known: Known) -> Self {
+impl Principal {
+    fn of(known: Known, as_of: Instant) -> Self {
         let Known { actor, currency, requires_version } = known;
-        Principal { actor: Arc::new(actor), currency, requires_version }
+        Principal { actor: Arc::new(actor), currency, requires_version, as_of }
     }
 }
 
@@ -131,7 +134,8 @@ impl Caller {
     /// Whoever sends a public form: nobody we know. Kith itself does what the form is for, and that alone.
     pub fn stranger(app: web::Data<App>, tenant: Uuid, request: &HttpRequest) -> Self {
         let actor = Arc::new(Actor::system());
-        let known = Arc::new(Principal { actor, currency: Currency::EUR, requires_version: false });
+        let as_of = Instant::now();
+        let known = Arc::new(Principal { actor, currency: Currency::EUR, requires_version: false, as_of });
         let origin = origin(request, "capture");
         Caller { app, tenant, known, origin, session: None, proof: None, permits: Arc::new(Semaphore::new(1)) }
     }
@@ -143,7 +147,7 @@ impl Caller {
     }
 
     async fn proved(app: web::Data<App>, proof: Proof, origin: Origin) -> Result<Self> {
-        let known = known(&app, &proof).await?;
+        let known = known(&app, &proof, None).await?;
         let payer = Payer { tenant: proof.tenant, principal: proof.principal };
         app.rate.take(&payer, app.clock.now())?;
         Ok(Caller {
@@ -168,7 +172,18 @@ impl Caller {
         if proof.expires.is_some_and(|expires| expires <= self.app.clock.now()) {
             return Err(Error::new(&codes::TOKEN_EXPIRED, "The access token has expired."));
         }
-        self.known = known(&self.app, &proof).await?;
+        self.known = known(&self.app, &proof, None).await?;
+        Ok(())
+    }
+
+    /// The same with rights that were read after a moment: what was read of the data by then is not judged by rights of
+    /// before.
+    pub async fn renew_since(&mut self, moment: Instant) -> Result<()> {
+        let Some(proof) = self.proof.clone() else { return Ok(()) };
+        self.renew().await?;
+        if self.known.as_of < moment {
+            self.known = known(&self.app, &proof, Some(moment)).await?;
+        }
         Ok(())
     }
 
@@ -366,8 +381,8 @@ struct Proof {
     expires: Option<DateTime<Utc>>,
 }
 
-/// The rights of a principal, from the cache or from the database.
-async fn known(app: &web::Data<App>, proof: &Proof) -> Result<Arc<Principal>> {
+/// The rights of a principal, from the cache, unless they were read before a moment, or from the database.
+async fn known(app: &web::Data<App>, proof: &Proof, since: Option<Instant>) -> Result<Arc<Principal>> {
     // With what only the owner can send, so that an id alone opens nothing; and with the login, so that logging out
     // ends access tokens too.
     let secret = match proof.hash {
@@ -376,9 +391,10 @@ async fn known(app: &web::Data<App>, proof: &Proof) -> Result<Arc<Principal>> {
     };
     let cached = (proof.tenant, proof.principal, secret);
     let &Proof { tenant, principal, session, hash, .. } = proof;
-    if let Some(known) = app.known.get(&cached) {
+    if let Some(known) = app.known.get(&cached).filter(|known| since.is_none_or(|since| known.as_of >= since)) {
         return Ok(known);
     }
+    let as_of = Instant::now();
     let (db, now) = (app.db.clone(), app.clock.now());
     let found = blocking(move || match session {
         Some(session) => db.read(tenant, |conn| {
@@ -391,7 +407,11 @@ async fn known(app: &web::Data<App>, proof: &Proof) -> Result<Arc<Principal>> {
     })
     .await?;
     let gone = || Error::new(&codes::UNAUTHENTICATED, "These credentials are no longer valid.");
-    let known = Arc::new(Principal::from(found.ok_or_else(gone)?));
+    let Some(found) = found else {
+        app.known.invalidate(&cached);
+        return Err(gone());
+    };
+    let known = Arc::new(Principal::of(found, as_of));
     app.known.insert(cached, known.clone());
     Ok(known)
 }

@@ -2,6 +2,7 @@
 
 use crate::database::{self, Database};
 use crate::settings::{self, Settings};
+use crate::transfer::drift::{self, ConnectorCommand};
 use crate::transfer::{self, ExportArgs, ImportArgs};
 use crate::{analytics, seed, serve};
 use anyhow::{Context, Result};
@@ -61,6 +62,9 @@ enum Command {
     Import(Box<ImportArgs>),
     /// Writes all records of a resource of a running Kith to a file.
     Export(Box<ExportArgs>),
+    /// Connectors to other systems.
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
     /// Writes schema.graphql and openapi/openapi.json below a folder.
     ExportSchema {
         /// The folder.
@@ -132,6 +136,10 @@ pub fn run(cli: Cli) -> Result<()> {
             say(&transfer::import(args)?);
             return Ok(());
         }
+        Command::Connector(ConnectorCommand::Drift(args)) => {
+            say(&drift::drift(args)?);
+            return Ok(());
+        }
         Command::Export(args) => {
             let said = transfer::export(args)?;
             return if said.is_empty() { Ok(()) } else { writeln!(std::io::stderr(), "{said}").map_err(Into::into) };
@@ -200,7 +208,8 @@ pub fn run(cli: Cli) -> Result<()> {
         | Command::Settings
         | Command::Analytics(_)
         | Command::Import(_)
-        | Command::Export(_) => Ok(()),
+        | Command::Export(_)
+        | Command::Connector(_) => Ok(()),
     }
 }
 

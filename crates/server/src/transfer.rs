@@ -1,5 +1,6 @@
 //! `kith import` and `kith export`: files of records in and out of a running Kith, over HTTP.
 
+pub mod drift;
 mod remote;
 
 use anyhow::{Context, Result, bail, ensure};

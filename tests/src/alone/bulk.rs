@@ -17,7 +17,7 @@ struct Counts {
     journal: i64,
 }
 
-fn counts(own: &Own) -> (i64, i64, i64) {
+pub fn counts(own: &Own) -> (i64, i64, i64) {
     let sql = "SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(DISTINCT external_id) FROM external_ids) AS keys, \
                (SELECT count(*) FROM change_log WHERE resource = 'contacts') AS journal";
     let found: Counts = sql_query(sql).get_result(&mut PgConnection::establish(&own.database.url).unwrap()).unwrap();
@@ -29,12 +29,12 @@ fn token(kith: &Kith) -> String {
     reply.at("/accessToken").as_str().unwrap().to_owned()
 }
 
-fn file(count: usize) -> String {
+pub fn file(count: usize) -> String {
     (0..count).map(|n| format!("{{\"externalId\":\"C-{n}\",\"givenName\":\"Maria\",\"familyName\":\"Anders {n}\",\"jobTitle\":\"Sales Representative\"}}\n")).collect()
 }
 
 /// Sends a file, and reads the answer to its end.
-fn send(kith: &Kith, token: &str, more: &str, body: &str) -> std::io::Result<String> {
+pub fn send(kith: &Kith, token: &str, more: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(kith.address)?;
     let head = format!(
         "POST /v1/bulk/contacts?system=erp&results=errors HTTP/1.1\r\nhost: kith\r\nauthorization: Bearer {token}\r\n{more}connection: close\r\n\

@@ -24,7 +24,7 @@ fn owner(own: &Own) -> PgConnection {
 }
 
 /// The names of all accounts, however often they stand there.
-fn names(own: &Own) -> Vec<String> {
+pub fn names(own: &Own) -> Vec<String> {
     let all: Vec<Name> = sql_query("SELECT name FROM accounts").load(&mut owner(own)).unwrap();
     all.into_iter().map(|row| row.name).collect()
 }

@@ -5,10 +5,10 @@ use kith_api::Caller;
 use kith_api::live::{Follower, Heard, Live};
 use kith_journal::feed::{Asked, Position};
 use kith_kernel::Origin;
-use kith_testkit::{Client, Served, Stage};
+use kith_testkit::{Client, Stage};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// A reader of server-sent events on a socket.
@@ -23,8 +23,8 @@ pub struct Events {
 pub type Event = (String, String, Value);
 
 impl Events {
-    pub fn open(served: &Served, token: &str, query: &str, last: Option<&str>) -> Self {
-        let mut stream = TcpStream::connect(served.address).unwrap();
+    pub fn open(address: SocketAddr, token: &str, query: &str, last: Option<&str>) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let last = last.map(|id| format!("last-event-id: {id}\r\n")).unwrap_or_default();
         let head = format!(
@@ -34,7 +34,13 @@ impl Events {
         Events { stream, raw: Vec::new(), text: String::new(), headed: false }
     }
 
-    /// The next event, comments left out; none: the stream has ended.
+    /// Waits no longer than this for something to come.
+    pub fn patience(self, patience: Duration) -> Self {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+        self
+    }
+
+    /// The next event, comments left out; none: the stream has ended, or nothing came for too long.
     pub fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -94,7 +100,7 @@ async fn events_go_on_behind_the_last_one_that_was_seen() {
     let admin = stage.admin(&tenant);
     let served = stage.serve();
     let token = admin.token.clone().unwrap();
-    let mut events = Events::open(&served, &token, "?types=accounts", None);
+    let mut events = Events::open(served.address, &token, "?types=accounts", None);
     let (name, id, data) = events.next().unwrap();
     assert_eq!((name.as_str(), &data["cursor"]), ("ready", &json!(id)));
     admin.post("/v1/tags", json!({"name": "another type"})).await.expect(201);
@@ -108,7 +114,7 @@ async fn events_go_on_behind_the_last_one_that_was_seen() {
     for name in ["Two", "Three"] {
         admin.post("/v1/accounts", json!({"name": name})).await.expect(201);
     }
-    let mut events = Events::open(&served, &token, "?types=accounts", Some(&one));
+    let mut events = Events::open(served.address, &token, "?types=accounts", Some(&one));
     assert_eq!(events.next().unwrap().0, "ready");
     admin.post("/v1/accounts", json!({"name": "Four"})).await.expect(201);
     let names: Vec<_> = (0..3).map(|_| events.next().unwrap().2["data"]["name"].clone()).collect();
@@ -132,7 +138,7 @@ async fn a_stream_ends_with_its_token() {
     let served = stage.serve();
     let admin = stage.admin(&tenant);
     // Fifteen minutes pass while it is open, on the clock of the server.
-    let mut events = Events::open(&served, admin.token.as_deref().unwrap(), "", None);
+    let mut events = Events::open(served.address, admin.token.as_deref().unwrap(), "", None);
     assert_eq!(events.next().unwrap().0, "ready");
     stage.app.clock.advance(chrono::TimeDelta::minutes(16));
     actix_web::rt::time::sleep(Duration::from_secs(6)).await;

@@ -66,6 +66,49 @@ fn three_sessions_of_which_the_first_to_draw_a_number_commits_last_are_all_told(
 }
 
 #[test]
+fn versions_are_told_in_order_even_if_the_later_ones_transaction_was_there_first() {
+    let stage = Stage::new();
+    let tenant = stage.tenant();
+    let db = Db::open(Options { size: 4, ..Options::new(stage.scratch.url.clone()) }).unwrap();
+    let id = stage.make(&tenant, "accounts", json!({"name": "one"}));
+    let start = head(&stage, &tenant);
+    let cx = stage.system(&tenant);
+    let rename = |conn: &mut diesel::PgConnection, name: &str| {
+        let body = json!({"name": name}).as_object().cloned().unwrap();
+        verbs::update(conn, &cx, cx.entry("accounts")?, id, None, &body).map(drop)
+    };
+    // Each writes something first, and has its number by that: the last one the smallest.
+    std::thread::scope(|scope| {
+        let mut sessions = Vec::new();
+        for name in ["four", "three", "two"] {
+            let ((began, beginning), (go, turn)) = (channel(), channel());
+            let (db, cx, rename) = (&db, &cx, &rename);
+            let session = scope.spawn(move || {
+                let work = |conn: &mut diesel::PgConnection| {
+                    let tag = json!({"name": format!("{name} began")}).as_object().cloned().unwrap();
+                    verbs::create(conn, cx, cx.entry("tags")?, &tag)?;
+                    began.send(()).unwrap();
+                    turn.recv_timeout(Duration::from_secs(20)).unwrap();
+                    rename(conn, name)?;
+                    Ok(Verdict::Commit(()))
+                };
+                db.write(cx.tenant, work).unwrap();
+            });
+            beginning.recv_timeout(Duration::from_secs(20)).unwrap();
+            sessions.push((session, go));
+        }
+        for (session, go) in sessions.into_iter().rev() {
+            go.send(()).unwrap();
+            session.join().unwrap();
+        }
+    });
+    let told = settled(&stage, &tenant, Some(&start));
+    let told: Vec<_> = told.into_iter().filter(|change| change.record_id == id).collect();
+    assert_eq!(told.iter().map(|change| change.version).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(names(&told), ["two", "three", "four"]);
+}
+
+#[test]
 fn pages_go_on_where_the_one_before_ended_and_know_when_there_is_more() {
     let stage = Stage::new();
     let tenant = stage.tenant();

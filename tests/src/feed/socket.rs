@@ -1,26 +1,27 @@
 //! Subscriptions over graphql-transport-ws, on a real socket, and the codes with which connections end. Promise 8.
 
-use kith_testkit::{Served, Stage};
+use kith_server::listen::Limits;
+use kith_testkit::Stage;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A WebSocket as a client has it: texts whole, masked with zeros.
-struct Socket {
+pub struct Socket {
     stream: TcpStream,
     raw: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq)]
-enum Frame {
+pub enum Frame {
     Text(Value),
     Close(u16),
 }
 
 impl Socket {
-    fn try_open(served: &Served, more: &str) -> (u16, Socket) {
-        let mut stream = TcpStream::connect(served.address).unwrap();
+    fn try_open(address: SocketAddr, more: &str) -> (u16, Socket) {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let head = format!(
             "GET /graphql HTTP/1.1\r\nhost: kith.example\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -39,14 +40,14 @@ impl Socket {
         (status, socket)
     }
 
-    fn open(served: &Served) -> Self {
-        let (status, socket) = Socket::try_open(served, "sec-websocket-protocol: graphql-transport-ws\r\n");
+    fn open(address: SocketAddr) -> Self {
+        let (status, socket) = Socket::try_open(address, "sec-websocket-protocol: graphql-transport-ws\r\n");
         assert_eq!(status, 101);
         socket
     }
 
-    fn begun(served: &Served, token: &str) -> Self {
-        let mut socket = Socket::open(served);
+    pub fn begun(address: SocketAddr, token: &str) -> Self {
+        let mut socket = Socket::open(address);
         socket.say(json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {token}")}}));
         assert_eq!(socket.next(), Frame::Text(json!({"type": "connection_ack"})));
         socket
@@ -82,7 +83,7 @@ impl Socket {
     }
 
     /// The next text or the end; pings are left out.
-    fn next(&mut self) -> Frame {
+    pub fn next(&mut self) -> Frame {
         loop {
             while self.raw.len() < 2 {
                 self.more();
@@ -99,6 +100,7 @@ impl Socket {
             while self.raw.len() < lead + length {
                 self.more();
             }
+            assert_eq!(self.raw[0] & 0xf0, 0x80, "no whole frame: {}", String::from_utf8_lossy(&self.raw));
             let kind = self.raw[0] & 0x0f;
             let body: Vec<u8> = self.raw.drain(..lead + length).skip(lead).collect();
             match kind {
@@ -109,14 +111,14 @@ impl Socket {
         }
     }
 
-    fn text(&mut self) -> Value {
+    pub fn text(&mut self) -> Value {
         match self.next() {
             Frame::Text(text) => text,
             Frame::Close(code) => panic!("closed with {code}"),
         }
     }
 
-    fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+    pub fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}));
     }
 }
@@ -127,7 +129,7 @@ async fn changes_and_a_record_are_told_as_they_happen() {
     let admin = stage.admin(&stage.tenant());
     let served = stage.serve();
     let account = admin.post("/v1/accounts", json!({"name": "Acme"})).await.expect(201).id();
-    let mut socket = Socket::begun(&served, admin.token.as_deref().unwrap());
+    let mut socket = Socket::begun(served.address, admin.token.as_deref().unwrap());
     socket.subscribe(
         "record",
         "subscription($id: UUID!) { it: account(id: $id) { name version contacts { nodes { familyName } } } }",
@@ -189,45 +191,62 @@ async fn connections_end_with_the_codes_of_the_protocol() {
     let token = admin.token.as_deref().unwrap();
     let subscribe = || json!({"type": "subscribe", "id": "a", "payload": {"query": "subscription { changes { id } }"}});
 
-    let mut socket = Socket::open(&served);
+    let mut socket = Socket::open(served.address);
     socket.say(subscribe());
     assert_eq!(socket.next(), Frame::Close(4401), "before the acknowledgement");
-    let mut socket = Socket::open(&served);
+    let mut socket = Socket::open(served.address);
     socket.say(json!({"type": "connection_init", "payload": {"authorization": "Bearer x.y.z"}}));
     assert_eq!(socket.next(), Frame::Close(4403), "a bad token");
-    let mut socket = Socket::open(&served);
+    let mut socket = Socket::open(served.address);
     socket.say(json!({"type": "connection_init"}));
     assert_eq!(socket.next(), Frame::Close(4403), "no token");
-    let mut socket = Socket::begun(&served, token);
+    let mut socket = Socket::begun(served.address, token);
     socket.say(json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {token}")}}));
     assert_eq!(socket.next(), Frame::Close(4429), "twice");
-    let mut socket = Socket::begun(&served, token);
+    let mut socket = Socket::begun(served.address, token);
     socket.say(subscribe());
     socket.say(subscribe());
     assert_eq!(socket.next(), Frame::Close(4409), "the same id");
     for message in ["{", "[]", "{\"type\": \"dance\"}"] {
-        let mut socket = Socket::begun(&served, token);
+        let mut socket = Socket::begun(served.address, token);
         socket.frame(message.as_bytes());
         assert_eq!(socket.next(), Frame::Close(4400), "{message}");
     }
-    let mut socket = Socket::begun(&served, token);
+    let mut socket = Socket::begun(served.address, token);
     for id in 0..101 {
         socket.subscribe(&id.to_string(), "subscription { changes { id } }", json!({}));
     }
     assert_eq!(socket.next(), Frame::Close(4429), "too many operations");
-    let mut socket = Socket::begun(&served, token);
+    let mut socket = Socket::begun(served.address, token);
     socket.frame(json!({"type": "ping", "payload": {"a": "x".repeat(70_000)}}).to_string().as_bytes());
     assert_eq!(socket.next(), Frame::Close(1009), "too long");
-    let mut waiting = Socket::open(&served);
+    let mut waiting = Socket::open(served.address);
     assert_eq!(waiting.next(), Frame::Close(4408), "no first message");
 
-    assert_eq!(Socket::try_open(&served, "").0, 400, "without the protocol");
+    assert_eq!(Socket::try_open(served.address, "").0, 400, "without the protocol");
     let foreign = "sec-websocket-protocol: graphql-transport-ws\r\norigin: https://evil.example\r\n";
-    assert_eq!(Socket::try_open(&served, foreign).0, 403);
+    assert_eq!(Socket::try_open(served.address, foreign).0, 403);
     let own = "sec-websocket-protocol: graphql-transport-ws\r\norigin: https://kith.example\r\n";
-    assert_eq!(Socket::try_open(&served, own).0, 101);
+    assert_eq!(Socket::try_open(served.address, own).0, 101);
     let plain = served.connect().ask("GET", "/graphql", Some(token), None).unwrap();
     assert_eq!(plain.status, 405);
+}
+
+#[actix_web::test]
+async fn a_connection_lives_longer_than_the_head_of_a_request_may_take() {
+    let stage = Stage::with_pool(4);
+    let admin = stage.admin(&stage.tenant());
+    let limits = Limits { head: Duration::from_secs(1), ..Limits::default() };
+    let served = stage.serve_with(limits);
+    let mut socket = Socket::begun(served.address, admin.token.as_deref().unwrap());
+    socket.subscribe("feed", "subscription { changes(types: [\"tags\"]) { data } }", json!({}));
+    for name in ["one", "two"] {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        admin.post("/v1/tags", json!({"name": name})).await.expect(201);
+        assert_eq!(socket.text().pointer("/payload/data/changes/data/name"), Some(&json!(name)));
+        socket.say(json!({"type": "ping"}));
+        assert_eq!(socket.text(), json!({"type": "pong"}));
+    }
 }
 
 #[actix_web::test]
@@ -237,7 +256,7 @@ async fn a_job_is_followed_to_its_end() {
     let admin = stage.admin(&tenant);
     let served = stage.serve();
     let job = crate::jobs::put(&stage, &tenant, "test", json!({}), kith_jobs::Asked::default());
-    let mut socket = Socket::begun(&served, admin.token.as_deref().unwrap());
+    let mut socket = Socket::begun(served.address, admin.token.as_deref().unwrap());
     let query = "subscription($id: UUID!) { it: jobProgress(id: $id) { state progress attempts } }";
     socket.subscribe("job", query, json!({"id": job.meta.id}));
     assert_eq!(socket.text().pointer("/payload/data/it/state"), Some(&json!("QUEUED")));

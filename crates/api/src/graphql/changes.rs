@@ -221,11 +221,14 @@ fn later_glances(
     first: Glance,
 ) -> impl Stream<Item = async_graphql::Result<Job>> {
     stream::unfold(Some(first), move |last| {
-        let caller = caller.clone();
+        let mut caller = caller.clone();
         async move {
             let last = last.filter(|last| !last.ended)?;
             loop {
                 tokio::time::sleep(GLANCE).await;
+                if let Err(error) = caller.renew().await {
+                    return Some((Err(raise(error)), None));
+                }
                 match glance(&caller, entry, id).await {
                     Ok(now) if now == last => {}
                     Ok(now) => return Some((Ok(Job::of(caller, entry)), Some(now))),

@@ -143,9 +143,22 @@ impl Socket {
                     Some(_) => End(4403, "The token has expired"),
                 }),
                 _ = stopping.changed() => return Some(End(1001, "Going away")),
-                _ = beat.tick() => self.session.ping(b"").await.ok()?,
+                _ = beat.tick() => {
+                    if let Some(end) = self.look().await {
+                        return Some(end);
+                    }
+                    self.session.ping(b"").await.ok()?;
+                }
             }
         }
+    }
+
+    /// Whether whoever connected may still be here.
+    async fn look(&mut self) -> Option<End> {
+        let error = self.caller.as_mut()?.renew().await.err()?;
+        // Who cannot be looked up at this moment is looked up with the next beat.
+        let gone = error.code.kind == kith_kernel::ErrorKind::Unauthenticated;
+        gone.then_some(End(4403, "These credentials are no longer valid"))
     }
 
     async fn hear(&mut self, text: &str) -> std::result::Result<(), End> {

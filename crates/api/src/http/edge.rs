@@ -68,6 +68,7 @@ pub async fn edge(
     // What went well is told by the metrics; a line for each would cost as much as the rest of this layer.
     let milliseconds = seconds * 1e3;
     handling.iter().filter(|_| status >= 400).for_each(Handling::refuse);
+    handling.iter().filter(|_| status == 101).for_each(Handling::upgrade);
     if status < 400 {
         tracing::debug!(request_id = %id, %method, path = %Shown(response.request().path()), status, milliseconds, "request");
     } else {

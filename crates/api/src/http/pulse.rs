@@ -11,6 +11,7 @@ use std::time::Instant;
 pub struct Pulse {
     handling: Cell<bool>,
     refused: Cell<bool>,
+    upgraded: Cell<bool>,
     head_since: Cell<Option<Instant>>,
 }
 
@@ -22,7 +23,7 @@ pub struct Handling(Rc<Pulse>);
 impl Pulse {
     /// Bytes are expected or have come: if nothing is being handled, a head has begun.
     pub fn head_begins(&self) {
-        if !self.handling.get() && self.head_since.get().is_none() {
+        if !self.handling.get() && !self.upgraded.get() && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
         }
     }
@@ -47,6 +48,11 @@ impl Pulse {
 }
 
 impl Handling {
+    /// The connection is no longer one of requests: whatever comes on it belongs to what it became.
+    pub fn upgrade(&self) {
+        self.0.upgraded.set(true);
+    }
+
     /// The answer is a refusal.
     pub fn refuse(&self) {
         self.0.refused.set(true);

@@ -11,8 +11,10 @@ use tokio::sync::watch;
 
 /// Changes read at once while catching up.
 const PORTION: usize = 200;
-/// How old the rights of somebody who is told something may be.
+/// How old the rights of somebody who is told something may be, if nothing that was told by then has changed them.
 const RENEWAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether somebody who is told nothing may still be there.
+pub const LOOK: Duration = Duration::from_secs(15);
 
 /// What a follower hears.
 #[derive(Debug)]
@@ -67,9 +69,14 @@ impl Follower {
             return self.catch_up().await;
         }
         loop {
+            let look = tokio::time::Instant::from_std(self.renewed + LOOK);
             let heard = tokio::select! {
                 _ = self.stopping.changed() => return Ok(Heard::Ended),
                 heard = self.joined.parts.recv() => heard,
+                () = tokio::time::sleep_until(look) => {
+                    self.renew(None).await?;
+                    continue;
+                }
             };
             let part = match heard {
                 Ok(part) => part,
@@ -87,33 +94,38 @@ impl Follower {
         }
     }
 
-    async fn renew(&mut self) -> Result<()> {
-        if self.renewed.elapsed() >= RENEWAL {
-            self.caller.renew().await?;
-            self.renewed = Instant::now();
+    /// Looks again who follows, if that was not done for a while, or not since a moment. Whoever may no longer ask for
+    /// what they follow is refused as if they asked now.
+    async fn renew(&mut self, since: Option<Instant>) -> Result<()> {
+        let before = self.caller.cx().actor;
+        match since {
+            Some(moment) => self.caller.renew_since(moment).await?,
+            None if self.renewed.elapsed() >= RENEWAL => self.caller.renew().await?,
+            None => return Ok(()),
         }
-        Ok(())
+        self.renewed = Instant::now();
+        let cx = self.caller.cx();
+        if Arc::ptr_eq(&before, &cx.actor) { Ok(()) } else { self.asked.check(&cx, "/types", "/filter") }
     }
 
     async fn catch_up(&mut self) -> Result<Heard> {
-        self.renew().await?;
         let (asked, after) = (self.asked.clone(), self.position);
-        let (told, next, more) = self
-            .caller
-            .read(move |conn, cx| {
-                let resources = asked.readable(cx);
-                let page = feed::page(conn, cx, Some(&after), resources.as_deref(), PORTION)?;
-                Ok((feed::told(conn, cx, &asked, &page.changes)?, page.next, page.more))
-            })
-            .await?;
-        self.position = next;
-        self.caught_up = !more;
-        Ok(Heard::Changes(told, next))
+        let read = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
+            feed::page(conn, cx, Some(&after), asked.readable(cx).as_deref(), PORTION)
+        };
+        let page = self.caller.read(read).await?;
+        // What was read may have come after the rights that are known were changed.
+        self.renew((!page.changes.is_empty()).then(Instant::now)).await?;
+        let asked = self.asked.clone();
+        let told = self.caller.read(move |conn, cx| feed::told(conn, cx, &asked, &page.changes)).await?;
+        self.position = page.next;
+        self.caught_up = !page.more;
+        Ok(Heard::Changes(told, page.next))
     }
 
-    /// What of a part concerns this follower.
+    /// What of a part concerns this follower. Nothing is told by rights that the part itself, or one before it, has changed.
     async fn told(&mut self, part: &Arc<Part>) -> Result<Vec<Told>> {
-        self.renew().await?;
+        self.renew(part.rights.then_some(part.read)).await?;
         let cx = self.caller.cx();
         let from = part.changes.partition_point(|change| change.position <= self.position);
         let changes = part.changes.get(from..).unwrap_or_default();

@@ -30,6 +30,18 @@ pub struct Part {
     pub changes: Vec<Change>,
     /// Where the part ends.
     pub next: Position,
+    /// When it had been read.
+    pub read: Instant,
+    /// Somebody's rights may have changed with it.
+    pub rights: bool,
+}
+
+/// The resources that say who may do what.
+const RIGHTS: [&str; 7] = ["users", "api-keys", "roles", "role-assignments", "teams", "memberships", "tenants"];
+
+/// Whether rights may have changed with one of some changes.
+fn of_rights(changes: &[Change]) -> bool {
+    changes.iter().any(|change| RIGHTS.contains(&change.resource.as_str()))
 }
 
 /// The tail of one tenant.

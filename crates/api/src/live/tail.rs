@@ -179,7 +179,9 @@ fn read(shared: &Shared, means: &Means, tenant: Uuid) {
         if !page.changes.is_empty() {
             tail.pause = FIRST_PAUSE;
             // Nobody there to hear it is no error.
-            tail.parts.send(Arc::new(Part { changes: page.changes, next: page.next })).ok();
+            let rights = super::of_rights(&page.changes);
+            let part = Part { changes: page.changes, next: page.next, read: Instant::now(), rights };
+            tail.parts.send(Arc::new(part)).ok();
         }
         if !page.more {
             return;

@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use kith_journal::feed::{self, Asked, Position, Told};
 use kith_kernel::{Cx, MAX_LIMIT, Result, Violations};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for a change. Who keeps connections on the way gives up at a minute.
 pub const MAX_WAIT: u64 = 50;
@@ -157,7 +157,7 @@ pub const PLACES: [&str; 3] = ["/query/types", "/query/filter", "/query/limit"];
     ),
     security(("bearer" = []))
 )]
-pub async fn list(caller: Caller, request: HttpRequest) -> Handled {
+pub async fn list(mut caller: Caller, request: HttpRequest) -> Handled {
     let allowed = ["after", "types", "filter", "limit", "waitSeconds"];
     let mut query = query::read(request.query_string(), &allowed)?;
     let asked = asked(&mut query)?;
@@ -172,6 +172,8 @@ pub async fn list(caller: Caller, request: HttpRequest) -> Handled {
         }
         let from = found.next;
         live::wait(&caller, asked.clone(), from, wait).await?;
+        // Who was asking is not who is answered, if their rights were changed meanwhile.
+        caller.renew_since(Instant::now()).await?;
         let cursor = After::Cursor(from.encode(&caller.cx()));
         found = page(&caller, &asked, cursor, limit, PLACES).await?;
     }

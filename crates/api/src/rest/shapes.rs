@@ -118,7 +118,10 @@ pub struct SyncRemoved {
     resource: String,
     /// The record.
     id: Uuid,
-    /// ARCHIVED, LEFT_SCOPE (it does not fit the filter any more) or ACCESS_LOST (you cannot read it any more).
+    /// ARCHIVED, MERGED (it became part of another), LEFT_SCOPE (it does not fit the filter any more) or ACCESS_LOST (you
+    /// cannot read it any more).
     #[schema(example = "LEFT_SCOPE")]
     reason: String,
+    /// With MERGED: the record that it became part of.
+    merged_into_id: Option<Uuid>,
 }

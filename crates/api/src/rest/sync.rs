@@ -11,11 +11,11 @@ use diesel::PgConnection;
 use kith_journal::feed::{self, Asked, Change, Position, Presence};
 use kith_journal::{read, store};
 use kith_kernel::{
-    Action, Archived, Cursor, Cx, Entry, Error, Link, ListArgs, MAX_LIMIT, Result, Violations, codes, escape,
+    Action, Archived, Cursor, Cx, Entry, Error, Link, ListArgs, MAX_LIMIT, Result, Row, Violations, codes, escape,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most resources of a scope.
@@ -48,9 +48,10 @@ pub struct SyncPull {
 ///
 /// The first pull, without a cursor, begins to answer with the records of the scope; go on with `cursor` as long as
 /// `hasMore` is true. From then on each pull answers with the records that changed since, as they are now, and with
-/// `removed`: records that do not belong to the copy any more, with the reason `ARCHIVED`, `LEFT_SCOPE` (they do not fit
-/// the filter any more) or `ACCESS_LOST` (you cannot read them any more). A record may come more than once, and may be
-/// removed that was never there; the last word counts. The cursor is bound to the scope.
+/// `removed`: records that do not belong to the copy any more, with the reason `ARCHIVED`, `MERGED` (they became part of
+/// the record `mergedIntoId`, and what pointed to them comes with that), `LEFT_SCOPE` (they do not fit the filter any
+/// more) or `ACCESS_LOST` (you cannot read them any more). A record may come more than once, and may be removed that was
+/// never there; the last word counts. The cursor is bound to the scope.
 ///
 /// 410 `CURSOR_EXPIRED`: the changes since are no longer kept, the database was restored, or so much entered or left the
 /// scope at once that a copy from the start is cheaper. Begin again without a cursor.
@@ -189,7 +190,7 @@ impl Pull {
             Place::Records(head, part, inner) => (self.records(conn, cx, &mut found, (head, part, inner))?, true),
             Place::Changes(after) => {
                 let page = feed::page(conn, cx, Some(&after), None, self.limit)?;
-                self.changes(conn, cx, &mut found, &asked, &page.changes)?;
+                self.changes(conn, cx, &mut found, &page.changes)?;
                 (Place::Changes(page.next), page.more)
             }
         };
@@ -219,19 +220,13 @@ impl Pull {
     }
 
     /// What became of the records that changed, and of those that come and go with them.
-    fn changes(
-        &self,
-        conn: &mut PgConnection,
-        cx: &Cx,
-        found: &mut Found,
-        asked: &Asked,
-        changes: &[Change],
-    ) -> Result<()> {
-        let told = feed::told(conn, cx, asked, changes)?;
+    fn changes(&self, conn: &mut PgConnection, cx: &Cx, found: &mut Found, changes: &[Change]) -> Result<()> {
+        // Whether a record fits its filter is asked below, of the record as it is.
+        let told = feed::told(conn, cx, &Asked::default(), changes)?;
         let lost = told.iter().filter(|one| one.presence == Presence::AccessLost);
         let lost: BTreeSet<(&str, Uuid)> =
             lost.map(|one| (one.change.resource.as_str(), one.change.record_id)).collect();
-        let moves = moves(conn, cx, changes)?;
+        let moves = moves(&told, changes);
         for part in &self.parts {
             let entry = cx.entry(&part.name)?;
             let mine = changes.iter().filter(|change| change.resource == part.name).map(|change| change.record_id);
@@ -248,21 +243,20 @@ impl Pull {
                 let mut gone: BTreeSet<Uuid> = some.iter().copied().collect();
                 part.list(conn, cx, &part.args(Some(some)), |record| {
                     let id = record.get("id").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
-                    gone.remove(&id.unwrap_or_default());
-                    match record.get("archivedAt") {
-                        Some(Value::String(_)) => found.remove(part, id.unwrap_or_default(), "ARCHIVED"),
-                        _ => found.data.push(json!({"resource": part.name, "record": record})),
+                    if record.get("archivedAt").is_some_and(Value::is_null) {
+                        gone.remove(&id.unwrap_or_default());
+                        found.data.push(json!({"resource": part.name, "record": record}));
                     }
                 })?;
                 let gone: Vec<Uuid> = gone.into_iter().collect();
                 let rows = store::find_many(conn, cx, entry, &gone)?;
-                let seen: BTreeSet<Uuid> =
-                    (0..rows.len()).filter_map(|at| rows.row(at)).map(|row| row.meta().id).collect();
+                let seen: BTreeMap<Uuid, &dyn Row> =
+                    (0..rows.len()).filter_map(|at| rows.row(at)).map(|row| (row.meta().id, row)).collect();
                 for id in gone {
-                    if seen.contains(&id) {
-                        found.remove(part, id, "LEFT_SCOPE");
+                    if let Some(row) = seen.get(&id) {
+                        found.leave(entry, *row);
                     } else if lost.contains(&(part.name.as_str(), id)) || following.contains(&id) {
-                        found.remove(part, id, "ACCESS_LOST");
+                        found.remove(entry, id, "ACCESS_LOST");
                     }
                 }
             }
@@ -272,8 +266,22 @@ impl Pull {
 }
 
 impl Found {
-    fn remove(&mut self, part: &Part, id: Uuid, reason: &str) {
-        self.removed.push(json!({"resource": part.name, "id": id, "reason": reason}));
+    fn remove(&mut self, entry: &Entry, id: Uuid, reason: &str) {
+        self.removed.push(json!({"resource": entry.name, "id": id, "reason": reason}));
+    }
+
+    /// One that the reader still sees, and that belongs to the copy no more. What points to a merged one points to
+    /// another now, so that is told whatever the filter says of it.
+    fn leave(&mut self, entry: &Entry, row: &dyn Row) {
+        let (id, merged) = (row.meta().id, entry.field_of_column("merged_into_id").and_then(|at| row.uuid(at)));
+        match merged {
+            Some(into) => {
+                let removed = json!({"resource": entry.name, "id": id, "reason": "MERGED", "mergedIntoId": into});
+                self.removed.push(removed);
+            }
+            None if row.meta().archived_at.is_some() => self.remove(entry, id, "ARCHIVED"),
+            None => self.remove(entry, id, "LEFT_SCOPE"),
+        }
     }
 }
 
@@ -368,14 +376,14 @@ struct Move<'a> {
 }
 
 /// The changes that may move other records: of what is there before and after, and nothing that the reader never saw.
-fn moves<'a>(conn: &mut PgConnection, cx: &Cx, changes: &'a [Change]) -> Result<Vec<Move<'a>>> {
-    let told = feed::told(conn, cx, &Asked::default(), changes)?;
-    let find = |one: feed::Told| {
-        let change = changes.iter().find(|change| change.id == one.change.id && change.before.is_some())?;
+fn moves<'a>(told: &[feed::Told], changes: &'a [Change]) -> Vec<Move<'a>> {
+    let known: BTreeMap<Uuid, &Change> = changes.iter().map(|change| (change.id, change)).collect();
+    let find = |one: &feed::Told| {
+        let change = known.get(&one.change.id).copied().filter(|change| change.before.is_some())?;
         let in_or_out = one.presence == Presence::AccessLost || one.change.before.is_none();
         Some(Move { change, in_or_out })
     };
-    Ok(told.into_iter().filter_map(find).collect())
+    told.iter().filter_map(find).collect()
 }
 
 /// The names that stand in a filter, at any depth.

@@ -1,0 +1,1 @@
+ALTER TABLE change_log ALTER COLUMN xid SET DEFAULT pg_current_xact_id();
