@@ -14,7 +14,7 @@ endif
 CI_STEPS := check test clients examples
 BUILD_KITH = scripts/ensure-postgres && cargo build --release --locked -p kith-server
 
-.PHONY: help run test test-area check golden db migrate seed doc clients examples bench bench-bulk ci ci-steps
+.PHONY: help run test test-area check golden db migrate seed doc clients examples bench bench-bulk bench-value ci ci-steps
 
 help: ## lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -59,6 +59,10 @@ bench: ## measures the release build against pgbench (needs wrk and python3)
 
 bench-bulk: ## measures bulk loads against COPY and one upsert: make bench-bulk SCALE=100000
 	$(BUILD_KITH) && python3 bench/bulk.py
+
+bench-value: ## measures computing the values of all customers, and fits: make bench-value SCALE=1000000
+	$(BUILD_KITH) && python3 bench/value.py
+	cargo run --release --locked -p kith-statistics --example million -- $(or $(SCALE),1000000)
 
 ci: $(CI_STEPS) ## everything that CI runs
 
