@@ -14,4 +14,5 @@ mod overload;
 mod process;
 mod soak;
 mod streams;
+mod transfer;
 mod webhooks;

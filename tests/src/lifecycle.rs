@@ -144,7 +144,7 @@ pub async fn one_of_each(stage: &Stage, tenant: &Tenant, ids: &mut Ids) {
     let trained = train(&[Features::default()], &[true], &[], &[]);
     let model = stage.app.db.write(tenant.id, |conn| {
         kith_lifecycle::apply_risks(conn, &cx, &risks, kith_journal::derived::To::Readers)?;
-        kith_lifecycle::score::remember(conn, &cx, &risks)?;
+        kith_lifecycle::score::remember(conn, &cx, &risks, kith_journal::derived::To::Readers)?;
         kith_lifecycle::model::record(conn, &cx, &trained, &window).map(Verdict::Commit)
     });
     let score = kith_journal::derived::of_day(account.parse().unwrap(), now);

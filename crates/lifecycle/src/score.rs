@@ -41,8 +41,8 @@ impl Resource for ChurnScore {
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account"] };
 }
 
-/// Drafts what is told today, or would have been told on a day that is past; how many rows.
-pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Result<usize> {
+/// Keeps what is told today, or would have been told on a day that is past; how many rows changed.
+pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling], to: To) -> Result<usize> {
     let row = |risk: &RiskRuling| {
         Some(ChurnScore {
             account_id: risk.account.into(),
@@ -54,7 +54,7 @@ pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling]) -> Resul
             ..ChurnScore::blank(Meta { id: derived::of_day(risk.account, risk.as_of), ..Meta::new(cx) })
         })
     };
-    To::Drafts.put(conn, &risks.iter().filter_map(row).collect::<Vec<_>>())
+    to.put(conn, &risks.iter().filter_map(row).collect::<Vec<_>>())
 }
 
 /// Forgets the days of a month before this one, but for the last days of the months before.

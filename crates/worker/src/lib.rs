@@ -98,8 +98,8 @@ impl Worker {
         Ok(members)
     }
 
-    /// Computes the run that waits or is due, if there is one. When `told` refuses to go on, the run is left to whoever
-    /// comes next, behind the accounts that are done.
+    /// Computes the run that waits or is due, if there is one. When `told` refuses to go on, or the database could not do
+    /// it for the moment, the run is left to whoever comes next, behind the accounts that are done.
     fn run(&self, cx: &Cx, told: impl Fn(usize) -> Result<()>) -> Result<Option<Outcome>> {
         let tenant = cx.tenant;
         let Some(claim) = self.db.write(tenant, |conn| value::claim(conn, cx).map(Verdict::Commit))? else {
@@ -116,7 +116,8 @@ impl Worker {
         };
         let (cx, why) = (&self.at_present(cx), error.code.title);
         self.db.write(tenant, |conn| {
-            let done = if stopped.get() { value::let_go(conn, cx, &claim) } else { value::fail(conn, cx, &claim, why) };
+            let goes_on = stopped.get() || error.retry_after.is_some();
+            let done = if goes_on { value::let_go(conn, cx, &claim) } else { value::fail(conn, cx, &claim, why) };
             done.map(Verdict::Commit)
         })?;
         Err(error)

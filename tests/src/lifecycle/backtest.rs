@@ -29,7 +29,9 @@ async fn past_alerts_are_held_against_what_came_of_them() {
     told.push(risk(shop.account(), 0.9, shop.ago(30)));
     let cx = shop.stage.system(&shop.tenant);
     for _ in 0..2 {
-        let kept = shop.stage.app.db.write(shop.tenant.id, |conn| remember(conn, &cx, &told).map(Verdict::Commit));
+        let kept = shop.stage.app.db.write(shop.tenant.id, |conn| {
+            remember(conn, &cx, &told, kith_journal::derived::To::Readers).map(Verdict::Commit)
+        });
         kept.unwrap();
     }
     assert!(!shop.admin.get("/v1/churn-scores?limit=500").await.expect(200).at("/data/20").is_null());

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most resources of a scope.
-const MAX_RESOURCES: usize = 50;
+pub(super) const MAX_RESOURCES: usize = 50;
 /// Records that may come into a scope or leave it with one page of changes; beyond that a new first pull is cheaper.
 const MAX_FOLLOWING: usize = 5_000;
 

@@ -1,6 +1,6 @@
 //! Health, metrics, limits and documentation: what needs no credentials, and is reviewed for that reason.
 
-use super::capture;
+use super::{capture, changes, sync};
 use crate::app::App;
 use crate::caller::RECORDS_A_REQUEST;
 use crate::graphql_limits as graphql;
@@ -112,6 +112,9 @@ pub async fn limits(app: web::Data<App>) -> HttpResponse {
         "requestsPerMinute": app.settings.rate_per_minute,
         "tenantRequestsPerMinute": app.settings.tenant_rate_per_minute,
         "recordsPerRequest": RECORDS_A_REQUEST,
+        "bulk": {"lineBytes": kith_bulk::decode::MAX_LINE},
+        "changes": {"pageSize": kith_journal::feed::MAX_PAGE, "waitSeconds": changes::MAX_WAIT, "followers": crate::live::MAX_FOLLOWERS},
+        "sync": {"pullResources": sync::MAX_RESOURCES, "pullRecords": kith_kernel::MAX_LIMIT, "pushChanges": kith_journal::push::MAX_CHANGES},
         "capture": {"bodyBytes": capture::FORM_BYTES, "perMinuteFromAnAddress": capture::A_MINUTE_FROM_AN_ADDRESS, "perMinute": capture::A_MINUTE},
         "idempotencyHours": 48
     }))

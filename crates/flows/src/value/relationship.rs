@@ -4,7 +4,7 @@
 use super::Why;
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::derived::Group;
+use kith_journal::derived::{Group, To};
 use kith_kernel::ids::ChurnModelId;
 use kith_kernel::{Bind, Cx, Money, Result, Statement};
 use kith_lifecycle::risk::ChurnRiskState;
@@ -85,7 +85,7 @@ impl Relations {
         // moved, run or not.
         let applied = kith_lifecycle::apply(conn, cx, &rulings)?;
         let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
-        let kept = if why == Why::Run { score::remember(conn, cx, &risks)? } else { 0 };
+        let kept = if why == Why::Run { score::remember(conn, cx, &risks, To::Drafts)? } else { 0 };
         Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks, why.to())? + noted + kept)
     }
 
@@ -99,7 +99,7 @@ impl Relations {
         as_of: NaiveDate,
     ) -> Result<usize> {
         let customer = |&(facts, assessed): &(_, _)| Customer { facts, assessed, as_of, relations: self, purchase };
-        score::remember(conn, cx, &page.iter().map(|one| customer(one).risk()).collect::<Vec<_>>())
+        score::remember(conn, cx, &page.iter().map(|one| customer(one).risk()).collect::<Vec<_>>(), To::Drafts)
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn learning(out: &mut Statement, cx: &Cx) {
 
 fn take(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Claim> {
     verbs::change::<ValueRun>(conn, cx, run, None, "started", |_, run| {
-        (run.status, run.started_at) = (RunStatus::Running, Some(cx.now));
+        (run.status, run.started_at) = (RunStatus::Running, run.started_at.or(Some(cx.now)));
         Ok(())
     })?;
     let by = cx.new_id();
