@@ -62,7 +62,10 @@ impl Worker {
     pub fn recompute(&self, tenant: Uuid, told: impl Fn(usize)) -> Result<Option<Outcome>> {
         let cx = self.cx(tenant)?;
         self.db.write(tenant, |conn| value::ask(conn, &cx).map(Verdict::Commit))?;
-        self.run(&cx, |accounts| Ok(told(accounts)))
+        self.run(&cx, |accounts| {
+            told(accounts);
+            Ok(())
+        })
     }
 
     /// Computes the values of accounts whose facts changed.

@@ -46,6 +46,9 @@ struct Signs {
     grounds: Grounds,
 }
 
+/// An account, and what else the same page found out about it.
+type Known<'a> = (&'a Facts, (&'a Assessed, &'a LoyaltyAssessment));
+
 impl Relations {
     /// Of the tenant, as they hold now.
     pub(super) fn current(conn: &mut PgConnection, cx: &Cx, median_gap: f64) -> Result<Self> {
@@ -64,7 +67,7 @@ impl Relations {
         &self,
         conn: &mut PgConnection,
         cx: &Cx,
-        (group, page): (&Group, &[(&Facts, (&Assessed, &LoyaltyAssessment))]),
+        (group, page): (&Group, &[Known<'_>]),
         purchase: Option<&Purchase>,
         (as_of, why): (NaiveDate, Why),
     ) -> Result<usize> {
