@@ -4,7 +4,7 @@
 use crate::bulk;
 use chrono::NaiveDate;
 use diesel::PgConnection;
-use kith_kernel::{Bind, Column, Cx, Error, Resource, Result, Row, Statement};
+use kith_kernel::{Bind, Column, Cx, Entry, Error, Field, Resource, Result, Row, Statement};
 use uuid::Uuid;
 
 /// Accounts that are computed together.
@@ -42,14 +42,15 @@ pub enum To {
 }
 
 impl To {
-    /// Stores rows by their ids: new ones are added, others get the new values, and those that have them already stay as
-    /// they are, whatever the time of the row says. An archived one comes back. The number of rows that changed.
+    /// Stores rows by their ids, as a run publishes them or somebody computes them alone: new ones are added, others get the
+    /// new values, and those that have them already stay as they are, whatever the time of the row says. An archived one
+    /// comes back. Drafts are only added. The number of rows that changed.
     pub fn put<R: Resource>(self, conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
         let (table, conflict) = match self {
-            To::Readers => (R::TABLE.to_owned(), unless_known::<R>()),
+            To::Readers => (R::TABLE.to_owned(), unless_known(R::FIELDS)),
             To::Drafts => (format!("{}_drafts", R::TABLE), String::new()),
         };
-        let names = names::<R>();
+        let names = names(R::FIELDS);
         let into = format!("INSERT INTO {table} AS t ({}) ", names.join(", "));
         let mut changed = 0;
         for some in rows.chunks(AT_ONCE) {
@@ -66,42 +67,40 @@ pub fn put<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<usize> {
     To::Readers.put(conn, rows)
 }
 
-/// Stores what was drafted, as [`put`] would have. The drafts stay.
-pub fn publish<R: Resource>(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
-    let (table, names) = (R::TABLE, names::<R>().join(", "));
+/// Stores what was drafted of a resource, as [`put`] would have. The drafts stay.
+pub fn publish(conn: &mut PgConnection, cx: &Cx, entry: &Entry) -> Result<usize> {
+    let (table, names) = (entry.table, names(entry.fields).join(", "));
     let mut out = Statement::new(format!(
         "INSERT INTO {table} AS t ({names}) SELECT {names} FROM {table}_drafts WHERE tenant_id = "
     ));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" ORDER BY id").sql(unless_known::<R>());
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" ORDER BY id").sql(unless_known(entry.fields));
     Ok(out.execute(conn)?)
 }
 
-/// Takes some drafts away; how many.
-pub fn discard<R: Resource>(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
-    let mut out = Statement::new(format!("DELETE FROM {}_drafts WHERE tenant_id = ", R::TABLE));
-    out.bind(Bind::Uuid(Some(cx.tenant)));
-    out.sql(format!(" AND id = ANY(ARRAY(SELECT id FROM {}_drafts WHERE tenant_id = ", R::TABLE));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(format!(" ORDER BY id LIMIT {AT_ONCE}))"));
-    Ok(out.execute(conn)?)
+/// Takes drafts of a resource away: those of some ids, or else some thousands of all. How many.
+pub fn discard(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: Option<&[Uuid]>) -> Result<usize> {
+    let mut out = Statement::new(format!("DELETE FROM {}_drafts WHERE tenant_id = ", entry.table));
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(");
+    match ids {
+        Some(ids) => out.bind(Bind::Uuids(ids.to_vec())),
+        None => {
+            out.sql(format!("ARRAY(SELECT id FROM {}_drafts WHERE tenant_id = ", entry.table));
+            out.bind(Bind::Uuid(Some(cx.tenant))).sql(format!(" ORDER BY id LIMIT {AT_ONCE})"))
+        }
+    };
+    Ok(out.sql(")").execute(conn)?)
 }
 
-/// Takes the drafts of some ids away.
-pub fn discard_these<R: Resource>(conn: &mut PgConnection, cx: &Cx, ids: &[Uuid]) -> Result<usize> {
-    let mut out = Statement::new(format!("DELETE FROM {}_drafts WHERE tenant_id = ", R::TABLE));
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ANY(").bind(Bind::Uuids(ids.to_vec())).sql(")");
-    Ok(out.execute(conn)?)
-}
-
-fn names<R: Resource>() -> Vec<&'static str> {
-    R::FIELDS.iter().flat_map(|field| field.columns).copied().collect()
+fn names(fields: &[Field]) -> Vec<&'static str> {
+    fields.iter().flat_map(|field| field.columns).copied().collect()
 }
 
 /// What to do with a row whose id is known.
-fn unless_known<R: Resource>() -> String {
+fn unless_known(fields: &[Field]) -> String {
     // The id and the tenant are the key; when and by whom it was made stays; the version counts.
     let kept = ["id", "tenant_id", "version", "created_at", "created_by"];
     let moving = ["updated_at", "updated_by"];
-    let set: Vec<_> = names::<R>().into_iter().filter(|name| !kept.contains(name)).collect();
+    let set: Vec<_> = names(fields).into_iter().filter(|name| !kept.contains(name)).collect();
     let told: Vec<_> = set.iter().filter(|name| !moving.contains(name)).collect();
     let list = |of: &str| told.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ");
     let new: Vec<_> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();

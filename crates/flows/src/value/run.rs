@@ -9,7 +9,7 @@ use diesel::{OptionalExtension, PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived::{self, Group};
 use kith_journal::verbs;
 use kith_kernel::ids::PurchaseModelId;
-use kith_kernel::{Bind, Custom, Cx, Error, Result, Statement, codes};
+use kith_kernel::{Bind, Custom, Cx, Error, Result, Shape, Statement, codes};
 use kith_lifecycle::{ChurnRisk, ChurnScore};
 use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::borders::UNREACHED;
@@ -21,6 +21,11 @@ use uuid::Uuid;
 
 /// A run that nobody has been heard of for this long is taken over.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+/// What a run drafts under the ids of the accounts.
+const OF_ACCOUNTS: [&str; 4] = [ValueProfile::NAME, ClvEstimate::NAME, LoyaltyAssessment::NAME, ChurnRisk::NAME];
+/// What it drafts of its day.
+const OF_DAYS: [&str; 2] = [ValueScore::NAME, ChurnScore::NAME];
 
 /// A run that somebody computes.
 #[derive(Clone, Copy, Debug)]
@@ -167,15 +172,8 @@ pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -
     let cx = &cx.as_system();
     let accounts = enter(conn, cx, claim)?.accounts;
     let mut changed = 0;
-    for publish in [
-        derived::publish::<ValueProfile>,
-        derived::publish::<ClvEstimate>,
-        derived::publish::<LoyaltyAssessment>,
-        derived::publish::<ChurnRisk>,
-        derived::publish::<ValueScore>,
-        derived::publish::<ChurnScore>,
-    ] {
-        changed += publish(conn, cx)?;
+    for name in OF_ACCOUNTS.into_iter().chain(OF_DAYS) {
+        changed += derived::publish(conn, cx, cx.entry(name)?)?;
     }
     if rules.why() == Why::Run {
         tidy(conn, cx, &rules.reading)?;
@@ -192,15 +190,8 @@ pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -
 /// Takes drafts away that nobody needs any more, some thousands of them; how many. A run that goes on has none to spare.
 pub fn sweep(conn: &mut PgConnection, cx: &Cx) -> Result<usize> {
     let mut gone = 0;
-    for discard in [
-        derived::discard::<ValueProfile>,
-        derived::discard::<ClvEstimate>,
-        derived::discard::<LoyaltyAssessment>,
-        derived::discard::<ChurnRisk>,
-        derived::discard::<ValueScore>,
-        derived::discard::<ChurnScore>,
-    ] {
-        gone += discard(conn, cx)?;
+    for name in OF_ACCOUNTS.into_iter().chain(OF_DAYS) {
+        gone += derived::discard(conn, cx, cx.entry(name)?, None)?;
     }
     Ok(gone)
 }
@@ -253,10 +244,9 @@ pub(super) fn forget(conn: &mut PgConnection, cx: &Cx, accounts: &[Uuid], touche
     let (is_going_on,): (bool,) = RunQueryDsl::get_result(out.typed::<(st::Bool,)>(), conn)?;
     let mut out = Statement::default();
     if is_going_on {
-        derived::discard_these::<ValueProfile>(conn, cx, accounts)?;
-        derived::discard_these::<ClvEstimate>(conn, cx, accounts)?;
-        derived::discard_these::<LoyaltyAssessment>(conn, cx, accounts)?;
-        derived::discard_these::<ChurnRisk>(conn, cx, accounts)?;
+        for name in OF_ACCOUNTS {
+            derived::discard(conn, cx, cx.entry(name)?, Some(accounts))?;
+        }
         out.sql("UPDATE customer_touches SET status = 'AGAIN' WHERE tenant_id = ");
     } else {
         out.sql("DELETE FROM customer_touches WHERE tenant_id = ");
