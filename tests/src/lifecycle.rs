@@ -85,7 +85,11 @@ impl Shop {
 
 pub fn apply(stage: &Stage, tenant: &Tenant, rulings: &[Ruling]) -> Applied {
     let cx = stage.system(tenant);
-    let done = stage.app.db.write(tenant.id, |conn| kith_lifecycle::apply(conn, &cx, rulings).map(Verdict::Commit));
+    let group = kith_journal::derived::Group::These(rulings.iter().map(|ruling| ruling.account).collect());
+    let done = stage.app.db.write(tenant.id, |conn| {
+        let standing = kith_lifecycle::standing(conn, &cx, &group)?;
+        kith_lifecycle::apply(conn, &cx, rulings, &standing).map(Verdict::Commit)
+    });
     done.unwrap()
 }
 

@@ -3,8 +3,9 @@
 
 use crate::bulk;
 use chrono::NaiveDate;
-use diesel::PgConnection;
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{Bind, Column, Cx, Entry, Error, Field, Resource, Result, Row, Statement};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Accounts that are computed together.
@@ -91,16 +92,51 @@ pub fn discard(conn: &mut PgConnection, cx: &Cx, entry: &Entry, ids: Option<&[Uu
     Ok(out.sql(")").execute(conn)?)
 }
 
+/// Adds rows, but for those whose ids are known; which were added.
+pub fn begin<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<HashSet<Uuid>> {
+    let names = names(R::FIELDS);
+    let mut begun = HashSet::new();
+    for some in rows.chunks(AT_ONCE) {
+        let mut out = Statement::new(format!("INSERT INTO {} ({}) ", R::TABLE, names.join(", ")));
+        bulk::unnest(&mut out, columns(some)?, names.iter().copied());
+        out.sql(" ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id");
+        begun.extend(ids(conn, &out)?);
+    }
+    Ok(begun)
+}
+
+/// Saves rows that were read and have their next version, unless somebody else has changed them meanwhile; which were saved.
+pub fn follow<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<HashSet<Uuid>> {
+    let names = names(R::FIELDS);
+    let set: Vec<_> =
+        names.iter().filter(|name| !KEPT.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
+    let mut saved = HashSet::new();
+    for some in rows.chunks(AT_ONCE) {
+        let mut out =
+            Statement::new(format!("UPDATE {} AS t SET version = v.version, {} FROM (", R::TABLE, set.join(", ")));
+        bulk::unnest(&mut out, columns(some)?, names.iter().copied());
+        out.sql(") v WHERE t.tenant_id = v.tenant_id AND t.id = v.id AND t.version = v.version - 1 RETURNING t.id");
+        saved.extend(ids(conn, &out)?);
+    }
+    Ok(saved)
+}
+
+fn ids(conn: &mut PgConnection, out: &Statement) -> Result<impl Iterator<Item = Uuid> + use<>> {
+    let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(rows.into_iter().map(|(id,)| id))
+}
+
+/// The id and the tenant are the key; when and by whom it was made stays; the version counts.
+const KEPT: [&str; 5] = ["id", "tenant_id", "version", "created_at", "created_by"];
+
 fn names(fields: &[Field]) -> Vec<&'static str> {
     fields.iter().flat_map(|field| field.columns).copied().collect()
 }
 
 /// What to do with a row whose id is known.
 fn unless_known(fields: &[Field]) -> String {
-    // The id and the tenant are the key; when and by whom it was made stays; the version counts.
-    let kept = ["id", "tenant_id", "version", "created_at", "created_by"];
     let moving = ["updated_at", "updated_by"];
-    let set: Vec<_> = names(fields).into_iter().filter(|name| !kept.contains(name)).collect();
+    let set: Vec<_> = names(fields).into_iter().filter(|name| !KEPT.contains(name)).collect();
     let told: Vec<_> = set.iter().filter(|name| !moving.contains(name)).collect();
     let list = |of: &str| told.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ");
     let new: Vec<_> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();

@@ -107,6 +107,8 @@ pub struct Field {
     pub filter: bool,
     /// May be sorted by.
     pub sort: bool,
+    /// Is the id of the record under another name, so that it is looked for by that.
+    pub id: bool,
     /// Most characters of a text.
     pub max: usize,
     /// An example value as JSON text.

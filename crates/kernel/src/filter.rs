@@ -196,7 +196,7 @@ impl<'a> Condition<'a> {
     }
 
     fn test(&mut self, field: &Field, alias: &str, operator: &str, value: &Value, at: &str, out: &mut Statement) {
-        let column = format!("{alias}.{}", field.column());
+        let column = format!("{alias}.{}", if field.id { "id" } else { field.column() });
         let comparison = match operator {
             "isNull" => {
                 match self.scalar(Kind::Bool, value) {

@@ -54,7 +54,7 @@ pub use page::{Archived, Count, DEFAULT_LIMIT, ListArgs, MAX_LIMIT, Plan, Segmen
 pub use priced::{Amounts, Priced, sum_of_lines};
 pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
-pub use shape::{META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
+pub use shape::{DERIVED_META_FIELDS, META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use sort::{Sortable, sortable};
 pub use statement::{Bind, Column, Statement, Typed, is_plain, is_plain_sql};
 pub use subject::SubjectType;

@@ -62,6 +62,7 @@ const fn meta(
         access: Access::ReadOnly,
         filter: true,
         sort: false,
+        id: false,
         max: 0,
         example: None,
     }
@@ -94,6 +95,14 @@ pub const META_FIELDS: [Field; 8] = [
     ),
     meta("archivedAt", &["archived_at"], Kind::Time, true, "Since when it is archived; null: it is not."),
 ];
+
+/// The same for rows that follow from other rows. Those of one computation are all made and changed at the same moment, so
+/// that their order by it tells nothing, and would cost two indexes.
+pub const DERIVED_META_FIELDS: [Field; 8] = {
+    let [id, tenant, version, created_at, created_by, updated_at, updated_by, archived_at] = META_FIELDS;
+    let (created_at, updated_at) = (Field { sort: false, ..created_at }, Field { sort: false, ..updated_at });
+    [id, tenant, version, created_at, created_by, updated_at, updated_by, archived_at]
+};
 
 impl Meta {
     /// A new record's.

@@ -31,10 +31,10 @@ text_enum! {
 
 /// Where the relationship with an account stands. Its id is the account's id. The rules keep it; `override` sets the stage
 /// by hand, `release` gives it back to the rules.
-#[resource(table = lifecycles, id = LifecycleId)]
+#[resource(table = lifecycles, id = LifecycleId, derived)]
 pub struct Lifecycle {
     /// The account; the same as the id.
-    #[field(filter, read_only)]
+    #[field(filter, read_only, id)]
     pub account_id: AccountId,
     /// The stage of the relationship.
     #[field(filter, sort, read_only, default)]
@@ -80,7 +80,7 @@ pub struct Lifecycle {
     #[field(filter, read_only)]
     pub as_of: NaiveDate,
     /// The first day on which time alone may change it.
-    #[field(filter, sort, read_only)]
+    #[field(filter, read_only)]
     pub next_review: NaiveDate,
 }
 

@@ -28,10 +28,10 @@ text_enum! {
 }
 
 /// How likely a customer is to leave, beside what recency alone would say. Its id is the account's id.
-#[resource(table = churn_risks, id = ChurnRiskId)]
+#[resource(table = churn_risks, id = ChurnRiskId, derived)]
 pub struct ChurnRisk {
     /// The account; the same as the id.
-    #[field(filter, read_only)]
+    #[field(filter, read_only, id)]
     pub account_id: AccountId,
     /// The chance, from 0 to 1, that it buys nothing within the horizon; null: see state.
     #[field(filter, sort, read_only)]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// How likely an account was to leave, as it was told on a day. The newest of the month and the last of each month before are
 /// kept; nothing rewrites them.
-#[resource(table = churn_scores, id = ChurnScoreId)]
+#[resource(table = churn_scores, id = ChurnScoreId, derived)]
 pub struct ChurnScore {
     /// The account.
     #[field(filter, read_only)]

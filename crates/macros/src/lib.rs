@@ -11,7 +11,8 @@
 //! }
 //! ```
 //! adds the field `meta` with the columns that every record has, and implements `Shape`. Of a field it understands
-//! `filter`, `sort`, `default`, `read_only`, `create_only`, `hidden`, `max = n`, `example = "JSON"`, `money`.
+//! `filter`, `sort`, `default`, `read_only`, `create_only`, `hidden`, `max = n`, `example = "JSON"`, `money`, and `id`: the id under another name. Rows that follow from
+//! other rows are `derived`: `#[resource(table = …, id = …, derived)]`.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -24,14 +25,19 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as ItemStruct);
     let mut table = None;
     let mut id = None;
+    let mut derived = false;
     let parser = syn::meta::parser(|meta| {
+        if meta.path.is_ident("derived") {
+            derived = true;
+            return Ok(());
+        }
         let value: Ident = meta.value()?.parse()?;
         if meta.path.is_ident("table") {
             table = Some(value);
         } else if meta.path.is_ident("id") {
             id = Some(value);
         } else {
-            return Err(meta.error("expected table or id"));
+            return Err(meta.error("expected table, id or derived"));
         }
         Ok(())
     });
@@ -39,7 +45,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let (Some(table), Some(id)) = (table, id) else {
         return Error::new_spanned(&item.ident, "write #[resource(table = …, id = …)]").to_compile_error().into();
     };
-    expand(&item, &table.to_string(), &id).unwrap_or_else(|error| error.to_compile_error()).into()
+    expand(&item, &table.to_string(), &id, derived).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// The text of the doc comments, one line a line.
@@ -79,6 +85,7 @@ struct Options {
     sort: bool,
     default: bool,
     money: bool,
+    id: bool,
     access: Option<&'static str>,
     max: Option<usize>,
     example: Option<String>,
@@ -94,6 +101,7 @@ fn options(field: &Field) -> Result<Options> {
                 "sort" => options.sort = true,
                 "default" => options.default = true,
                 "money" => options.money = true,
+                "id" => options.id = true,
                 "read_only" => options.access = Some("ReadOnly"),
                 "create_only" => options.access = Some("CreateOnly"),
                 "hidden" => options.access = Some("Hidden"),
@@ -101,7 +109,7 @@ fn options(field: &Field) -> Result<Options> {
                 "example" => options.example = Some(meta.value()?.parse::<syn::LitStr>()?.value()),
                 _ => {
                     return Err(meta.error(
-                        "expected filter, sort, default, read_only, create_only, hidden, money, max = n or example = \"JSON\"",
+                        "expected filter, sort, default, read_only, create_only, hidden, id, money, max = n or example = \"JSON\"",
                     ));
                 }
             }
@@ -139,7 +147,7 @@ fn fields(item: &ItemStruct) -> Result<Expanded> {
         };
         let api = camel(&column);
         let access = Ident::new(options.access.unwrap_or("Write"), ident.span());
-        let (filter, sort, default) = (options.filter, options.sort, options.default);
+        let (filter, sort, default, id) = (options.filter, options.sort, options.default, options.id);
         let writable = !matches!(options.access, Some("ReadOnly" | "Hidden"));
         let max = options.max.unwrap_or(200);
         let example = options.example.map_or(quote!(None), |text| quote!(Some(#text)));
@@ -147,7 +155,7 @@ fn fields(item: &ItemStruct) -> Result<Expanded> {
             name: #api, columns: &[#(#columns),*], doc: #text,
             kind: <#ty as kith_kernel::FieldType>::KIND, nullable: <#ty as kith_kernel::FieldType>::NULLABLE,
             required: #writable && !#default && !<#ty as kith_kernel::FieldType>::NULLABLE,
-            access: kith_kernel::Access::#access, filter: #filter, sort: #sort, max: #max, example: #example,
+            access: kith_kernel::Access::#access, filter: #filter, sort: #sort, id: #id, max: #max, example: #example,
         }));
         all.blank.push(if default {
             quote!(<#ty as Default>::default())
@@ -187,12 +195,13 @@ fn expand_input(item: &ItemStruct) -> Result<Tokens> {
     })
 }
 
-fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
+fn expand(item: &ItemStruct, table: &str, id: &Ident, derived: bool) -> Result<Tokens> {
     let (name, visibility) = (&item.ident, &item.vis);
     let (type_name, kebab, about) = (name.to_string(), table.replace('_', "-"), doc(&item.attrs, name)?);
     let attributes = item.attrs.iter();
     let Expanded { idents, types, kept, rows, blank } = fields(item)?;
     let indices: Vec<usize> = (8..8 + idents.len()).collect();
+    let meta = Ident::new(if derived { "DERIVED_META_FIELDS" } else { "META_FIELDS" }, name.span());
     Ok(quote! {
         #(#attributes)*
         #[derive(Clone, Debug, PartialEq)]
@@ -211,7 +220,7 @@ fn expand(item: &ItemStruct, table: &str, id: &Ident) -> Result<Tokens> {
             const TABLE: &'static str = #table;
             const DOC: &'static str = #about;
             const FIELDS: &'static [kith_kernel::Field] = &{
-                let [a, b, c, d, e, f, g, h] = kith_kernel::META_FIELDS;
+                let [a, b, c, d, e, f, g, h] = kith_kernel::#meta;
                 [a, b, c, d, e, f, g, h, #(#rows),*]
             };
             fn blank(meta: kith_kernel::Meta) -> Self { #name { meta, #(#idents: #blank),* } }

@@ -357,7 +357,20 @@ async fn every_filter_refuses_every_wrong_value_at_its_place() {
 fn of_kind(kind: Kind) -> Field {
     let (name, columns, doc) = ("", &[] as &[&str], "");
     let (access, max, example) = (Access::Write, 500, None);
-    Field { name, columns, doc, kind, nullable: true, required: false, access, filter: true, sort: false, max, example }
+    Field {
+        name,
+        columns,
+        doc,
+        kind,
+        nullable: true,
+        required: false,
+        access,
+        filter: true,
+        sort: false,
+        id: false,
+        max,
+        example,
+    }
 }
 
 /// Texts that have to come back as they are.

@@ -11,7 +11,7 @@ use kith_lifecycle::risk::ChurnRiskState;
 use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
 use kith_lifecycle::rules::risk::{Features, Fitted, Trained, train};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
-use kith_lifecycle::{RiskRuling, Ruling, Suspicion, model, score};
+use kith_lifecycle::{Lifecycle, RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
@@ -73,20 +73,20 @@ impl Relations {
     ) -> Result<usize> {
         let known: Vec<_> =
             page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
-        let before = kith_lifecycle::standing(conn, cx, group)?;
+        let standing = kith_lifecycle::standing(conn, cx, group)?;
         let signs = signs(conn, cx, group, as_of)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
             let signs = signs.get(&facts.account).copied().unwrap_or_default();
             let one = Customer { facts, assessed, as_of, relations: self, purchase };
-            let (ruling, risk) = one.rule(before.get(&facts.account).copied(), signs, loyalty);
+            let (ruling, risk) = one.rule(standing.get(&facts.account).map(Lifecycle::before), signs, loyalty);
             suspicions.extend(one.suspicion(&ruling, signs));
             rulings.push(ruling);
             risks.push(risk);
         }
         // Where a relationship stands is of the account alone and compares it with nobody: it moves when it is found to have
         // moved, run or not.
-        let applied = kith_lifecycle::apply(conn, cx, &rulings)?;
+        let applied = kith_lifecycle::apply(conn, cx, &rulings, &standing)?;
         let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
         let kept = if why == Why::Run { score::remember(conn, cx, &risks, To::Drafts)? } else { 0 };
         Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks, why.to())? + noted + kept)

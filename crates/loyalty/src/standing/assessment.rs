@@ -12,10 +12,10 @@ use rust_decimal::Decimal;
 
 /// How loyal an account is; its id is the account's. It is computed every night, and again within seconds after its orders,
 /// answers or signs changed. What is not known is null, never 0.
-#[resource(table = loyalty_assessments, id = LoyaltyAssessmentId)]
+#[resource(table = loyalty_assessments, id = LoyaltyAssessmentId, derived)]
 pub struct LoyaltyAssessment {
     /// The account.
-    #[field(filter, read_only)]
+    #[field(filter, read_only, id)]
     pub account_id: AccountId,
     /// The last day that it knows.
     #[field(filter, read_only)]
@@ -36,7 +36,7 @@ pub struct LoyaltyAssessment {
     /// A higher layer holds, but one below it does not: the level is the one below that.
     #[field(filter, read_only)]
     pub is_conflicted: bool,
-    /// Each layer: whether it `holds` (true, false, or null for unknown) and the `evidence` of it.
+    /// Each layer: whether it `holds` (true or false; left out where that is unknown) and the `evidence` of it.
     #[field(read_only)]
     pub layers: Custom,
     /// Attitude against behaviour (Dick & Basu 1994), cut at 50.
@@ -44,10 +44,10 @@ pub struct LoyaltyAssessment {
     pub form: LoyaltyForm,
     /// What it thinks of us, 0 to 100: the mean of BRAND_CONCERN, COMPETITOR_STANCE, PRODUCT_APPROVAL and
     /// STATED_INTENTION, of which at least two must be known.
-    #[field(filter, sort, read_only)]
+    #[field(filter, read_only)]
     pub attitude: Option<Decimal>,
     /// What it does, 0 to 100: the mean of the other signs, of which at least two must be known.
-    #[field(filter, sort, read_only)]
+    #[field(filter, read_only)]
     pub behaviour: Option<Decimal>,
     /// Half attitude, half behaviour, 0 to 100. It is the sum of the contributions of the signs, exactly.
     #[field(filter, sort, read_only)]
@@ -57,14 +57,14 @@ pub struct LoyaltyAssessment {
     #[field(read_only)]
     pub index_reference: Option<Decimal>,
     /// The eight signs and the stated intention, each with its axis, value, points, peers' value and points, weight,
-    /// contribution, state, source, what it rests on and what is missing.
+    /// contribution, state, source, what it rests on and what is missing. What is not known is left out.
     #[field(read_only)]
     pub signs: Custom,
     /// The drivers together, 0 to 100, weighted by the stage of the relationship; at least two must be known.
     #[field(filter, read_only)]
     pub driver_index: Option<Decimal>,
     /// What makes it stay: PERCEIVED_VALUE, SATISFACTION, TRUST, SWITCHING_COST, each with its value, weight, what it
-    /// rests on and what is missing.
+    /// rests on and what is missing. What is not known is left out.
     #[field(read_only)]
     pub drivers: Custom,
 }

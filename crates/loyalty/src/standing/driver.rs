@@ -4,7 +4,7 @@
 use super::evidence::LoyaltyEvidenceKind as Kind;
 use super::layer::Evidence;
 use super::rules::points;
-use crate::value::number::shown;
+use crate::value::number::{known, shown};
 use kith_kernel::text_enum;
 use kith_statistics::Anchors;
 use rust_decimal::Decimal;
@@ -111,7 +111,8 @@ fn perceived_value(evidence: &Evidence) -> (Option<f64>, Value) {
     let of = |kind| evidence.mean(kind).map(|(_, mean)| mean);
     let (quality, price) = (of(Kind::QualityAnswer), of(Kind::PriceAnswer));
     let value = average(&[quality.map(of_five), price.map(of_five)]);
-    (value, json!({"quality": quality.and_then(shown), "price": price.and_then(shown)}))
+    let told = |mean: Option<f64>| mean.and_then(shown).map(Value::from);
+    (value, known([("quality", told(quality)), ("price", told(price))]))
 }
 
 fn satisfaction(evidence: &Evidence) -> (Option<f64>, Value) {
@@ -119,10 +120,8 @@ fn satisfaction(evidence: &Evidence) -> (Option<f64>, Value) {
     let tone = evidence.tone().filter(|(count, _)| *count >= 2);
     // What it said of its satisfaction is better than what its words sound like.
     let value = answered.map(|(_, mean)| of_five(mean)).or(tone.map(|(_, mean)| 50.0 * (mean + 1.0)));
-    (
-        value,
-        json!({"satisfaction": answered.and_then(|(_, mean)| shown(mean)), "sentiment": tone.and_then(|(_, mean)| shown(mean))}),
-    )
+    let told = |pair: Option<(u32, f64)>| pair.and_then(|(_, mean)| shown(mean)).map(Value::from);
+    (value, known([("satisfaction", told(answered)), ("sentiment", told(tone))]))
 }
 
 fn trust(bonds: &Bonds) -> (Option<f64>, Value) {
@@ -139,7 +138,8 @@ fn switching_cost(bonds: &Bonds) -> (Option<f64>, Value) {
     let scale = |full: f64, value: f64| Anchors::new(vec![(0.0, 0.0), (full, 100.0)]).ok()?.score(value);
     let months = bonds.contract_months.and_then(|months| scale(12.0, months));
     let products = u32::try_from(bonds.products).ok().filter(|count| *count > 0);
-    let told = json!({"contractMonths": bonds.contract_months.and_then(shown), "products": bonds.products});
+    let contract = bonds.contract_months.and_then(shown).map(Value::from);
+    let told = known([("contractMonths", contract), ("products", Some(bonds.products.into()))]);
     (average(&[months, products.and_then(|count| scale(5.0, f64::from(count)))]), told)
 }
 

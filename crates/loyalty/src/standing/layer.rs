@@ -1,6 +1,7 @@
 //! The layers of loyalty (Oliver 1999): what a customer knows, feels, means to do, and does. Pure.
 
 use super::evidence::LoyaltyEvidenceKind as Kind;
+use crate::value::number::known;
 use chrono::NaiveDate;
 use kith_kernel::text_enum;
 use serde_json::{Value, json};
@@ -90,11 +91,14 @@ impl Evidence {
         let told = |pair: Option<(u32, f64)>| pair.map(|(count, mean)| json!({"answers": count, "mean": mean}));
         [
             last(&[(Kind::QualityAnswer, 4.0), (Kind::PriceAnswer, 4.0), (Kind::CompetitorComparison, 4.0)]),
-            (affective, json!({"SATISFACTION": told(satisfaction), "SENTIMENT": told(tone)})),
+            (affective, known([("SATISFACTION", told(satisfaction)), ("SENTIMENT", told(tone))])),
             last(&[(Kind::Intention, 4.0), (Kind::Recommendation, 9.0), (Kind::RenewalPromised, 1.0)]),
             (
                 (self.repeats.is_some() || self.tolerance.is_some()).then_some(acted),
-                json!({"repeatPurchases": self.repeats, "failureTolerance": self.tolerance}),
+                known([
+                    ("repeatPurchases", self.repeats.map(Value::from)),
+                    ("failureTolerance", self.tolerance.map(Value::from)),
+                ]),
             ),
         ]
     }
@@ -129,10 +133,10 @@ pub fn reach(evidence: &Evidence) -> Reached {
     let inferred = |level: LoyaltyLevel| holds.iter().any(|(layer, holds)| *layer < level && holds.is_none());
     // Few purchases alone do not tell that it has no loyalty.
     let told = holds.iter().any(|(layer, holds)| holds.is_some() && *layer != LoyaltyLevel::Action);
-    let layers = holds
-        .iter()
-        .zip(&found)
-        .map(|((layer, holds), (_, evidence))| json!({"layer": layer.as_str(), "holds": holds, "evidence": evidence}));
+    let layers = holds.iter().zip(&found).map(|((layer, holds), (_, evidence))| {
+        let holds = holds.map(Value::from);
+        known([("layer", Some(layer.as_str().into())), ("holds", holds), ("evidence", Some(evidence.clone()))])
+    });
     Reached {
         level: reached.or((told || is_conflicted).then_some(LoyaltyLevel::None)),
         is_inferred: reached.is_some_and(inferred),

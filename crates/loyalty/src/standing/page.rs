@@ -10,7 +10,7 @@ use super::{LoyaltyAssessment, inputs::Inputs};
 use crate::value::Borders;
 use crate::value::ValueProfile;
 use crate::value::facts::{Facts, Page};
-use crate::value::number::{real, shown, text};
+use crate::value::number::{known, real, shown, text};
 use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_kernel::ids::AccountId;
@@ -75,30 +75,32 @@ fn row(cx: &Cx, customer: &Customer<'_>, weights: &Weights) -> LoyaltyAssessment
 
 fn bar(bar: &Bar) -> Value {
     let sign = &bar.sign;
-    json!({
-        "sign": sign.name(),
-        "axis": if sign.axis() == Axis::Attitude { "ATTITUDE" } else { "BEHAVIOUR" },
-        "state": sign.state.as_str(),
-        "value": sign.value.and_then(shown),
-        "points": sign.points.map(text),
-        "peerValue": sign.peer_value.and_then(shown),
-        "peerPoints": sign.peer_points.map(text),
-        "weight": text(bar.weight),
-        "contribution": bar.contribution.map(text),
-        "againstPeers": bar.against_peers.map(text),
-        "source": if sign.system.is_some() { "EXTERNAL" } else { "COMPUTED" },
-        "system": sign.system,
-        "evidence": sign.evidence,
-        "missing": sign.missing,
-    })
+    let is_known = sign.value.is_some() || sign.points.is_some();
+    let source = if sign.system.is_some() { "EXTERNAL" } else { "COMPUTED" };
+    known([
+        ("sign", Some(json!(sign.name()))),
+        ("axis", Some(json!(if sign.axis() == Axis::Attitude { "ATTITUDE" } else { "BEHAVIOUR" }))),
+        ("state", Some(json!(sign.state.as_str()))),
+        ("value", sign.value.and_then(shown).map(Value::from)),
+        ("points", sign.points.map(text).map(Value::from)),
+        ("peerValue", sign.peer_value.and_then(shown).map(Value::from)),
+        ("peerPoints", sign.peer_points.map(text).map(Value::from)),
+        ("weight", Some(json!(text(bar.weight)))),
+        ("contribution", bar.contribution.map(text).map(Value::from)),
+        ("againstPeers", bar.against_peers.map(text).map(Value::from)),
+        ("source", is_known.then(|| json!(source))),
+        ("system", sign.system.as_deref().map(Value::from)),
+        ("evidence", sign.evidence.as_deref().map(Value::from)),
+        ("missing", sign.missing.map(Value::from)),
+    ])
 }
 
 fn told(driver: &Driver) -> Value {
-    json!({
-        "driver": driver.kind.as_str(),
-        "value": driver.value.map(text),
-        "weight": driver.weight,
-        "evidence": driver.evidence,
-        "missing": driver.missing,
-    })
+    known([
+        ("driver", Some(json!(driver.kind.as_str()))),
+        ("value", driver.value.map(text).map(Value::from)),
+        ("weight", Some(json!(driver.weight))),
+        ("evidence", Some(driver.evidence.clone())),
+        ("missing", driver.missing.map(Value::from)),
+    ])
 }

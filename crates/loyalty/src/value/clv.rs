@@ -52,10 +52,10 @@ text_enum! {
 /// What an account is expected to bring from now on, and when it will buy next; its id is the account's. A value means
 /// nothing without its method, horizon, discount and margin, which stand beside it. The cost of winning the customer is
 /// not in it.
-#[resource(table = clv_estimates, id = ClvEstimateId)]
+#[resource(table = clv_estimates, id = ClvEstimateId, derived)]
 pub struct ClvEstimate {
     /// The account.
-    #[field(filter, read_only)]
+    #[field(filter, read_only, id)]
     pub account_id: AccountId,
     /// The fit that it rests on.
     #[field(filter, read_only)]
@@ -86,7 +86,7 @@ pub struct ClvEstimate {
     pub value: Option<Money>,
     /// Chance that the account still buys, 0 to 1. BG/NBD gives 1 to everybody without a repeat (`factors.alive` is then
     /// BY_CONSTRUCTION): rank by the chance of a purchase instead. None where nobody is seen leaving (NOT_IDENTIFIED).
-    #[field(filter, sort, read_only)]
+    #[field(filter, read_only)]
     pub probability_alive: Option<Decimal>,
     /// Chance of a purchase within 30 days, 0 to 1.
     #[field(filter, read_only)]

@@ -65,10 +65,10 @@ text_enum! {
 /// What an account is worth now, by the published value model; its id is the account's. It is computed every night, and
 /// again within seconds after orders, refunds or costs of the account changed. Amounts are in the reporting currency,
 /// refunds are booked against the order they belong to.
-#[resource(table = value_profiles, id = ValueProfileId)]
+#[resource(table = value_profiles, id = ValueProfileId, derived)]
 pub struct ValueProfile {
     /// The account.
-    #[field(filter, read_only)]
+    #[field(filter, read_only, id)]
     pub account_id: AccountId,
     /// The value model that counts; none: the usual one.
     #[field(filter, read_only)]
@@ -193,7 +193,7 @@ impl Resource for ValueProfile {
 
 /// What an account was worth on a day, as it was computed then. The newest of the month and the last of each month before
 /// are kept; nothing rewrites them.
-#[resource(table = value_scores, id = ValueScoreId)]
+#[resource(table = value_scores, id = ValueScoreId, derived)]
 pub struct ValueScore {
     /// The account.
     #[field(filter, read_only)]
