@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """CPU seconds and peak memory of computing the values of all customers, and of fitting a purchase model.
 
-Fills the demonstration tenant with accounts that bought five products on ten days each (SCALE accounts, a million by default), runs
-`kith values` once from nothing and once again, and touches one account under a running server. Nothing is asserted.
+Fills the demonstration tenant with accounts that bought five products on some ten days each, each at a rate of its own and until it
+left (SCALE accounts, a million by default), runs `kith values` once from nothing and once as on the next day, and touches one
+account under a running server. Nothing is asserted.
 
 Needs: target/release/kith and PostgreSQL's psql. Everything runs in a folder of its own that is removed afterwards.
 """
 
-import argparse, json, os, resource, shutil, signal, subprocess, tempfile, time, urllib.request
+import argparse, datetime, json, os, resource, shutil, signal, subprocess, tempfile, time, urllib.request
 from run import HERE, program, seconds, tree
 
 KITH = os.environ.get("KITH", f"{HERE}/../target/release/kith")
@@ -21,11 +22,6 @@ def fill(psql, accounts):
     INSERT INTO accounts (tenant_id, id, version, created_at, updated_at, kind, name, industry, importance_class, importance_source, status)
     SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, now(), now(),
            'ORGANIZATION', 'Account ' || n, 'Industry ' || n % 12, 'ORDINARY', 'RULE', 'ACTIVE' FROM generate_series(1, {accounts}) n;
-    INSERT INTO customer_days (tenant_id, account_id, day, orders, net, cost, uncosted, discount, discounted, lines, booked, refunded, unconverted)
-    SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-           current_date - 1 - (n * 37 % 211) - (k * (7 + n * 13 % 61)), 1, x.net, x.net * 0.6, 0, 0, 0, 1, x.net, 0, 0
-    FROM generate_series(1, {accounts}) n CROSS JOIN generate_series(0, 9) k
-    CROSS JOIN LATERAL (SELECT (20 + n * 7919 % 9000 + k * 31)::numeric / 10 AS net) x;
     """)
     psql(f"""
     SET synchronous_commit = off;
@@ -38,8 +34,29 @@ def fill(psql, accounts):
           WHERE tenant_id = current_setting('bench.tenant')::uuid) p ON p.at = 1 + (n * 31 + k * (3 + n % 5)) % p.of
     CROSS JOIN LATERAL (SELECT (40 + n * 7919 % 18000 + k * 31)::numeric / 10 AS net) x;
     """)
-    for table in ["accounts", "customer_days", "customer_products"]:
+    for table in ["accounts", "customer_products"]:
         psql(f"VACUUM ANALYZE {table}")
+
+
+def buy(psql, accounts, last):
+    """What they bought up to a day."""
+    psql(f"""
+    SET synchronous_commit = off;
+    SELECT set_config('bench.tenant', (SELECT tenant_id::text FROM tenant_directory WHERE slug = 'northwind'), false);
+    TRUNCATE customer_days;
+    SELECT setseed(0.42);
+    CREATE TEMP TABLE shoppers AS SELECT n, (1 + least(60, floor(-9.6 * ln(1 - random()))))::integer AS orders, first,
+           least(date '{last}' - first, 1 + floor(-900 * ln(1 - random())))::integer AS stayed,
+           (20 * exp(1.2 * (random() + random() + random() - 1.5)))::numeric(19, 4) AS spend
+    FROM (SELECT n, date '{last}' - floor(random() * 1000)::integer AS first FROM generate_series(1, {accounts}) n) s;
+    INSERT INTO customer_days (tenant_id, account_id, day, orders, net, cost, uncosted, discount, discounted, lines, booked, refunded, unconverted)
+    SELECT current_setting('bench.tenant')::uuid, ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+           first + CASE k WHEN 0 THEN 0 ELSE floor(random() * (stayed + 1))::integer END, 1, x.net, x.net * 0.6, 0, 0, 0, 1, x.net, 0, 0
+    FROM shoppers CROSS JOIN LATERAL generate_series(0, orders - 1) k
+    CROSS JOIN LATERAL (SELECT (spend * (0.4 + 1.2 * random()) + 0 * k)::numeric(19, 4) AS net) x
+    ORDER BY n ON CONFLICT DO NOTHING;
+    """)
+    psql("VACUUM ANALYZE customer_days")
 
 
 def main():
@@ -62,8 +79,12 @@ def main():
         url = subprocess.check_output([KITH, "db", "url"], env=env, text=True).strip()
         psql = lambda sql: subprocess.check_output([program("psql"), url, "-qtAX", "-v", "ON_ERROR_STOP=1", "-c", sql], text=True).strip()
         fill(psql, options.accounts)
+        buy(psql, options.accounts, datetime.date.today() - datetime.timedelta(days=3))
         results = {"accounts": options.accounts, "customerDays": int(psql("SELECT count(*) FROM customer_days"))}
-        for name in ["from nothing", "again"]:
+        for name in ["from nothing", "a day later"]:
+            # The tenant's day ends twelve hours later than that of Greenwich, and the next one begins fourteen hours earlier.
+            zone = "Etc/GMT+12" if name == "from nothing" else "Pacific/Kiritimati"
+            psql(f"UPDATE tenants SET time_zone = '{zone}'")
             # The server's own worker must not do it first; PostgreSQL is a child of the server.
             before, began = seconds(tree(server.pid)), time.time()
             ours = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -79,7 +100,7 @@ def main():
         while psql("SELECT count(*) FROM customer_touches") != "0":
             time.sleep(0.1)
         results["one touched account, seconds until computed"] = round(time.time() - began, 1)
-        results["size"] = psql("SELECT pg_size_pretty(sum(pg_total_relation_size(t))) FROM unnest('{value_profiles,clv_estimates,value_scores,lifecycles,churn_risks}'::regclass[]) t")
+        results["size"] = psql("SELECT pg_size_pretty(sum(pg_total_relation_size(t))) FROM unnest('{value_profiles,clv_estimates,value_scores,lifecycles,churn_risks,loyalty_assessments}'::regclass[]) t")
         print(json.dumps(results, indent=2))
         json.dump(results, open(f"{HERE}/value.json", "w"), indent=2)
     finally:

@@ -1,3 +1,4 @@
+ALTER TABLE value_profiles RESET (fillfactor);
 ALTER TABLE lifecycles RESET (fillfactor);
 ALTER TABLE loyalty_assessments RESET (fillfactor);
 ALTER TABLE value_profiles ADD CONSTRAINT value_profiles_model_id_fkey FOREIGN KEY (tenant_id, model_id) REFERENCES value_models (tenant_id, id);

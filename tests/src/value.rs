@@ -1,6 +1,7 @@
 //! What customers are worth: the published values of real data sets, and what must hold whatever the data are.
 
 mod cdnow;
+mod contract;
 mod reports;
 mod resume;
 mod retail;

@@ -3,7 +3,7 @@
 use crate::AREA;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use diesel::PgConnection;
-use kith_journal::{number, verbs};
+use kith_journal::{derived, number, verbs};
 use kith_kernel::ids::{AccountId, ProductId, SubscriptionId};
 use kith_kernel::{
     Act, Action, Command, Cx, Error, Input, Money, Nothing, Ownership, Relation, Resource, Result, Row, Shape,
@@ -151,6 +151,11 @@ impl Resource for Subscription {
             self.ended_on = Some(cx.now.date_naive().max(self.started_on));
         }
         Ok(())
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        let moved = before.map(|before| before.account_id.0).filter(|before| *before != self.account_id.0);
+        derived::touch(conn, cx, &[Some(self.account_id.0), moved].into_iter().flatten().collect::<Vec<_>>())
     }
 }
 

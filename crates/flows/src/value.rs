@@ -35,6 +35,7 @@ const AT_ONCE: i64 = 1_000;
 #[derive(Debug)]
 pub struct Rules {
     model: ValueModel,
+    weights: standing::Weights,
     indicators: Vec<ValueIndicator>,
     purchase: Option<Purchase>,
     borders: Borders,
@@ -70,7 +71,8 @@ impl Rules {
             true => Relations::past(conn, cx, borders.gap, as_of)?,
             false => Relations::current(conn, cx, borders.gap)?,
         };
-        Ok(Rules { model, indicators, purchase, borders, reading, relations, is_history: run.is_history })
+        let weights = model.weights().map_err(Error::internal)?;
+        Ok(Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: run.is_history })
     }
 
     /// What a run that goes by them is for.
@@ -184,7 +186,8 @@ fn assess(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why
         return Ok(changed + told);
     }
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
-    let loyalty = standing::assess_page(conn, cx, page, &shares, &rules.borders, rules.reading.as_of)?;
+    let against = (&rules.borders, &rules.weights);
+    let loyalty = standing::assess_page(conn, cx, page, &shares, against, rules.reading.as_of)?;
     changed += why.to().put(conn, &loyalty)?;
     let known: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
     changed +=

@@ -164,6 +164,7 @@ fn columns<R: Resource>(rows: &[R]) -> Result<Vec<Column>> {
             }
         }
     }
+    all.iter_mut().for_each(Column::trim);
     Ok(all)
 }
 

@@ -75,6 +75,36 @@ async fn attitude_and_behaviour_are_told_apart() {
 }
 
 #[actix_web::test]
+async fn how_much_signs_count_is_the_tenants_to_say() {
+    let fair = people().await;
+    let admin = &fair.market.admin;
+    let model = |more: Value| {
+        let mut body = json!({"name": "Loyal", "attitudeWeight": "25"});
+        body["signWeights"] = more;
+        body
+    };
+    for (wrong, detail) in [
+        (json!({"CHARM": "1"}), "CHARM is no sign."),
+        (json!({"SHARE_OF_NEED": "much"}), "Expected a number from 0 to 100 for SHARE_OF_NEED."),
+        (json!({"SHARE_OF_NEED": 101}), "Expected a number from 0 to 100 for SHARE_OF_NEED."),
+        (json!(["SHARE_OF_NEED"]), "Expected an object with the names of signs."),
+    ] {
+        let refused = admin.post("/v1/value-models", model(wrong)).await.expect(422);
+        let violation = refused.at("/violations/0").clone();
+        assert_eq!(violation["pointer"], "/signWeights", "{violation}");
+        assert!(violation["detail"].as_str().unwrap().starts_with(detail), "{violation}");
+    }
+    // Repeats 95.71, share of the need 100, prices 50: (95.71 + 3 × 100 + 0) / 4.
+    fair.market.publish(model(json!({"SHARE_OF_NEED": 3, "PRICE_SENSITIVITY": "0"}))).await;
+    fair.market.run(None).await;
+    let captive = fair.loyalty("captive").await;
+    assert_eq!((&bar(&captive, "SHARE_OF_NEED")["weight"], &captive["behaviour"]), (&json!("3"), &json!("98.93")));
+    let index = 0.25 * number(&captive["attitude"]) + 0.75 * number(&captive["behaviour"]);
+    assert!((number(&captive["index"]) - index).abs() < 0.011, "{captive}");
+    assert_eq!(sum(&captive, "contribution"), exact(&captive["index"]));
+}
+
+#[actix_web::test]
 async fn levels_are_inferred_or_conflicted() {
     let fair = people().await;
     let of = |loyalty: Value| json!([loyalty["level"], loyalty["isInferred"], loyalty["isConflicted"]]);

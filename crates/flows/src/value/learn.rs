@@ -10,6 +10,7 @@ use kith_kernel::ids::ValueModelId;
 use kith_kernel::{Cx, Error, Result, Statement, codes};
 use kith_loyalty::standing::Peers;
 use kith_loyalty::value::assess::Base;
+use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
 use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
@@ -71,6 +72,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
         purchase: ready.as_ref(),
         as_of,
         families: &families,
+        contracts: &Lasting::learn(conn, cx, as_of)?,
     };
     let borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);

@@ -118,9 +118,10 @@ fn enter(conn: &mut PgConnection, cx: &Cx, claim: &Claim) -> Result<Place> {
     Ok(Place { after, accounts: usize::try_from(drafted).unwrap_or_default() })
 }
 
-/// A tenant that sells nothing needs no run.
+/// A tenant that sells nothing, not even by subscription, needs no run.
 fn has_customers(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
     let mut out = Statement::new("SELECT EXISTS (SELECT FROM customer_days WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(") OR EXISTS (SELECT FROM subscriptions WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(")");
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
 }

@@ -7,6 +7,7 @@ use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::{metric, store};
 use kith_kernel::{Bind, Cx, Error, Result, Shape, Statement, codes};
 use kith_loyalty::value::assess::Base;
+use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Facts, Which};
 use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
@@ -106,10 +107,12 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         purchase: purchase.as_ref(),
         as_of,
         families: &families,
+        contracts: &Lasting::learn(conn, cx, as_of)?,
     };
     let borders = lesson.learn();
     let relations = Relations::current(conn, cx, borders.gap)?;
-    Ok((Rules { model, indicators, purchase, borders, reading, relations, is_history: false }, facts))
+    let weights = model.weights().map_err(Error::internal)?;
+    Ok((Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: false }, facts))
 }
 
 /// The purchase model in use, or a new one that is not kept.

@@ -20,4 +20,5 @@ pub use assessment::LoyaltyAssessment;
 pub use evidence::LoyaltyEvidenceItem;
 pub use page::{assess_page, shares};
 pub use peers::Peers;
+pub use rules::Weights;
 pub use sign::LoyaltyIndicator;

@@ -19,23 +19,23 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Assesses a page of accounts against what the last run learned. `shares`: per cent of its need that each buys from us,
+/// Assesses a page of accounts against what the last run learned, by the weights of the model that counts. `shares`: per cent of its need that each buys from us,
 /// where it is known.
 pub fn assess_page(
     conn: &mut PgConnection,
     cx: &Cx,
     page: &Page,
     shares: &HashMap<Uuid, f64>,
-    borders: &Borders,
+    (borders, weights): (&Borders, &Weights),
     as_of: NaiveDate,
 ) -> Result<Vec<LoyaltyAssessment>> {
     let all = inputs::read(conn, cx, &page.group, as_of)?;
-    let (none, weights) = (Inputs::default(), Weights::default());
+    let none = Inputs::default();
     let assess = |facts: &Facts| {
         let inputs = all.get(&facts.account).unwrap_or(&none);
         let share = shares.get(&facts.account).copied();
         let customer = Customer { facts, inputs, share, peers: &borders.loyalty, as_of };
-        row(cx, &customer, &weights)
+        row(cx, &customer, weights)
     };
     Ok(page.facts.iter().map(assess).collect())
 }

@@ -6,6 +6,7 @@ use crate::value::number::decimal;
 use kith_kernel::text_enum;
 use kith_statistics::split;
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 text_enum! {
     /// Attitude against behaviour (Dick & Basu 1994), both cut at 50; on the cut counts as high.
@@ -105,6 +106,21 @@ impl Default for Weights {
 }
 
 impl Weights {
+    /// As somebody wrote them, a number from 0 to 100 for each sign by its name; or what is wrong with that.
+    pub fn told(attitude: Decimal, signs: &Value) -> Result<Self, String> {
+        let names = || LoyaltySign::ALL.iter().map(|(name, _)| *name).chain([INTENTION]);
+        let all = signs.as_object().ok_or("Expected an object with the names of signs.")?;
+        let weight = |(name, value): (&String, &Value)| {
+            let known = names().find(|known| known == name);
+            let known = known
+                .ok_or_else(|| format!("{name} is no sign. There are {}.", names().collect::<Vec<_>>().join(", ")))?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let weight = text.parse().ok().filter(|weight| (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(weight));
+            Ok((known, weight.ok_or_else(|| format!("Expected a number from 0 to 100 for {name}."))?))
+        };
+        Ok(Weights { attitude, signs: all.iter().map(weight).collect::<Result<_, String>>()? })
+    }
+
     fn of(&self, sign: &Sign) -> Decimal {
         self.signs.iter().find(|(name, _)| *name == sign.name()).map_or(Decimal::ONE, |(_, weight)| *weight)
     }

@@ -1,6 +1,7 @@
 //! One customer against what was learned from all of them. Pure: the same facts, borders and model give the same answer.
 
 use super::borders::{Borders, real as counted};
+use super::contract::{Agreed, Contract};
 use super::facts::{self, Facts};
 use super::indicator::{Direction, IndicatorScale, IndicatorSource, MissingPolicy};
 use super::number::{decimal, real};
@@ -69,6 +70,8 @@ pub struct Base {
     pub pipeline: f64,
     /// Which of the families of products it owns.
     pub owned: u64,
+    /// What it pays for again and again.
+    pub contracts: Vec<Contract>,
 }
 
 /// What of the future is expected of a customer.
@@ -80,6 +83,10 @@ pub struct Future {
     pub next_year: Option<f64>,
     /// Chance of a purchase within 90 days.
     pub p_buy90: Option<f64>,
+    /// What the purchase model says; none where there is no such model.
+    pub found: Option<statistics::Clv>,
+    /// What its contracts say, if they tell what it is worth.
+    pub agreed: Option<Agreed>,
 }
 
 impl Base {
@@ -113,6 +120,7 @@ impl Base {
             wallet: facts.wallet.as_ref().map(|(amount, _)| real(*amount)),
             pipeline: real(facts.pipeline),
             owned: facts.owned,
+            contracts: facts.contracts.clone(),
         }
     }
 
@@ -168,6 +176,19 @@ impl Judge<'_> {
 
     /// What is expected of a customer.
     pub fn future(&self, base: &Base) -> Future {
+        let expected = self.expected(base);
+        let Some(agreed) = self.agreed(base) else { return expected };
+        Future {
+            value: Some(agreed.value),
+            next_year: Some(agreed.next_year),
+            found: None,
+            agreed: Some(agreed),
+            ..expected
+        }
+    }
+
+    /// What is expected of what a customer did.
+    fn expected(&self, base: &Base) -> Future {
         let Some((history, spend)) = base.history() else { return Future::default() };
         let Some(purchase) = self.purchase else {
             let value = self.simple(base);
@@ -183,6 +204,8 @@ impl Judge<'_> {
             value: Some(found.value),
             next_year: Some(next).filter(|next| next.is_finite()),
             p_buy90: Some(purchase.model.p_buy(&history, 90.0 / DAYS_PER_WEEK)),
+            found: Some(found),
+            agreed: None,
         }
     }
 

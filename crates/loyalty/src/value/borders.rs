@@ -2,6 +2,7 @@
 //! run. A customer who is computed alone between two runs stands exactly where the run would have put him.
 
 use super::affinity::Affinity;
+use super::contract::Lasting;
 use super::indicator::IndicatorSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +69,8 @@ pub struct Borders {
     pub retention: Option<f64>,
     /// What the most a group of peers spends a year, by industry and size.
     pub wallets: BTreeMap<String, f64>,
+    /// How long subscriptions last.
+    pub contracts: Lasting,
     /// Gaps to the wallet, in money.
     pub wallet_gap: Scale,
     /// Which families of products are owned together.

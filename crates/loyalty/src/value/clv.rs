@@ -15,6 +15,8 @@ text_enum! {
         Probabilistic = "PROBABILISTIC",
         /// Margin of a year, month by month within the horizon, times the share of customers who stay so long, discounted.
         Simple = "SIMPLE",
+        /// Margins of running subscriptions times the chance that they still run then, discounted (Gupta et al. 2004).
+        Contract = "CONTRACT",
         /// What was earned so far: nothing else is known.
         #[default]
         Historic = "HISTORIC",
@@ -51,7 +53,7 @@ text_enum! {
 
 /// What an account is expected to bring from now on, and when it will buy next; its id is the account's. A value means
 /// nothing without its method, horizon, discount and margin, which stand beside it. The cost of winning the customer is
-/// not in it.
+/// not in it. Where running subscriptions bring at least half of what a customer buys, they tell what it is worth.
 #[resource(table = clv_estimates, id = ClvEstimateId, derived)]
 pub struct ClvEstimate {
     /// The account.
@@ -113,7 +115,8 @@ pub struct ClvEstimate {
     #[field(read_only)]
     pub next_purchase_rule: Option<NextPurchaseRule>,
     /// What it is made of: occasions, days since the last, age, mean repeat spend, and what one more purchase today would
-    /// add to it.
+    /// add to it. Of contracts: how many run, what they bring a month, for how many months the oldest has run, and the chance
+    /// that this one still runs in a year.
     #[field(read_only)]
     pub factors: Custom,
 }

@@ -1,6 +1,7 @@
 //! What is known of each customer up to a day: read from the days on which he bought, and from what serving him cost.
 //! Every account is read by the same statements, be it one that was touched or one of a page of all of them.
 
+use super::contract::Contract;
 use super::number::real;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -100,6 +101,8 @@ pub struct Facts {
     pub is_prospect: bool,
     /// Which of the families of the reading he owns: the first is the lowest bit.
     pub owned: u64,
+    /// What is paid for running subscriptions.
+    pub contracts: Vec<Contract>,
 }
 
 /// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.
@@ -153,6 +156,7 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     source.needs(conn, facts)?;
     source.pipeline(conn, facts)?;
     source.prospects(conn, facts)?;
+    source.contracts(conn, facts)?;
     source.families(conn, facts)
 }
 
@@ -323,6 +327,31 @@ impl Source<'_> {
 }
 
 impl Source<'_> {
+    /// What they pay for, again and again.
+    fn contracts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, x.amount / CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END, \
+             w.last - t.started_on FROM subscriptions t CROSS JOIN (SELECT ",
+        );
+        out.bind(self.last()).sql("::date AS last) w");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= w.last");
+        out.sql(" AND (t.ended_on IS NULL OR t.ended_on > w.last) AND (t.cancelled_at IS NULL OR t.cancelled_at >= ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(") ORDER BY t.account_id, t.started_on, t.id");
+        let rows: Vec<(Uuid, Option<Decimal>, i32)> =
+            RunQueryDsl::load(out.typed::<(st::Uuid, Amount, st::Integer)>(), conn)?;
+        for (account, monthly, days) in rows {
+            let Some(one) = of(facts, account) else { continue };
+            match monthly {
+                Some(monthly) => one.contracts.push(Contract::of(monthly, days)),
+                None => one.unconverted = one.unconverted.saturating_add(1),
+            }
+        }
+        Ok(())
+    }
+
     /// Which families they own.
     fn families(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         if self.reading.families.is_empty() {

@@ -2,8 +2,9 @@
 //! then what they need and will bring, then the scales of the indicators, then scores and the cuts through them.
 
 use super::affinity::Affinity;
-use super::assess::{Base, Judge};
+use super::assess::{Base, Future, Judge};
 use super::borders::{Borders, Scale, UNREACHED, least, real as counted};
+use super::contract::Lasting;
 use super::families::Family;
 use super::indicator::IndicatorSource;
 use super::model::{PyramidScheme, QuadrantScheme, Terms};
@@ -36,6 +37,8 @@ pub struct Lesson<'a> {
     pub as_of: NaiveDate,
     /// The families of products that the customers may own.
     pub families: &'a [Family],
+    /// How long subscriptions last.
+    pub contracts: &'a Lasting,
 }
 
 impl Lesson<'_> {
@@ -43,8 +46,8 @@ impl Lesson<'_> {
     pub fn learn(&self) -> Borders {
         let mut borders = self.basics();
         (borders.rfm, borders.abc) = self.ranks();
-        self.outlook(&mut borders);
-        let scored = self.scales(&mut borders);
+        let futures = self.outlook(&mut borders);
+        let scored = self.scales(&mut borders, &futures);
         self.cuts(&mut borders, &scored);
         borders
     }
@@ -75,6 +78,7 @@ impl Lesson<'_> {
             margin: if revenue > 0.0 { margin / revenue } else { real(self.terms().default_margin) / 100.0 },
             // With everybody staying there is no end, and no value without one.
             retention: (before >= LEAST_PEERS).then(|| (counted(stayed) / counted(before)).min(0.99)),
+            contracts: self.contracts.clone(),
             affinity: Affinity::learn(self.families, self.customers.iter().map(|base| base.owned)),
             ..Borders::default()
         }
@@ -107,8 +111,8 @@ impl Lesson<'_> {
         (rfm, abc.unwrap_or([(UNREACHED, Uuid::nil()); 2]))
     }
 
-    /// What they need, will bring, and are being offered.
-    fn outlook(&self, borders: &mut Borders) {
+    /// What they need, will bring, and are being offered; with what is expected of each of the active.
+    fn outlook(&self, borders: &mut Borders) -> Vec<Future> {
         let mut groups: HashMap<u64, Vec<f64>> = HashMap::new();
         for base in self.active() {
             groups.entry(base.peers).or_default().push(self.judge(borders).yearly(base));
@@ -123,21 +127,24 @@ impl Lesson<'_> {
         let wallet_gap = Scale::of(self.active().filter_map(gap).collect());
         let white_space =
             Scale::of(self.active().filter_map(|base| borders.affinity.white_space(base.owned)).collect());
-        let trend = Scale::of(self.active().filter_map(|base| judge.trend(base, &judge.future(base))).collect());
+        let futures: Vec<Future> = self.active().map(|base| judge.future(base)).collect();
+        let each = self.active().zip(&futures);
+        let trend = Scale::of(each.filter_map(|(base, future)| judge.trend(base, future)).collect());
         let pipeline = Scale::of(self.active().map(|base| base.pipeline).collect());
         (borders.wallet_gap, borders.white_space) = (wallet_gap, white_space);
         (borders.trend, borders.pipeline) = (trend, pipeline);
+        futures
     }
 
     /// The scales of the indicators and their mean points; then the score, profit, potential and revenue of each.
-    fn scales(&self, borders: &mut Borders) -> Vec<[Option<f64>; 4]> {
+    fn scales(&self, borders: &mut Borders, futures: &[Future]) -> Vec<[Option<f64>; 4]> {
         let judge = self.judge(borders);
         let all: Vec<_> = self
             .active()
-            .map(|base| {
-                let future = judge.future(base);
-                let potential = judge.potential(base, &future);
-                (base, potential.value, judge.measures(base, &future, potential.value, potential.share))
+            .zip(futures)
+            .map(|(base, future)| {
+                let potential = judge.potential(base, future);
+                (base, potential.value, judge.measures(base, future, potential.value, potential.share))
             })
             .collect();
         let wanted = IndicatorSource::ALL.iter().filter_map(|(name, _)| IndicatorSource::from_text(name));

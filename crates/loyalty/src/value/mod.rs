@@ -10,6 +10,7 @@ pub mod affinity;
 pub mod assess;
 pub mod borders;
 pub mod clv;
+pub mod contract;
 pub mod cost;
 pub mod entitlement;
 pub mod facts;

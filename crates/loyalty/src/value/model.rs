@@ -2,12 +2,13 @@
 //! it makes it the one that counts, and ends the one before.
 
 use crate::AREA;
+use crate::standing::Weights;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_journal::{store, verbs};
 use kith_kernel::ids::ValueModelId;
 use kith_kernel::{
-    Action, Bind, Command, Cx, Error, Nothing, Relation, Resource, Result, Row, Shape, Violations, text_enum,
+    Action, Bind, Command, Custom, Cx, Error, Nothing, Relation, Resource, Result, Row, Shape, Violations, text_enum,
 };
 use kith_macros::resource;
 use rust_decimal::Decimal;
@@ -80,6 +81,8 @@ pub struct Terms {
     pub default_margin: Decimal,
     /// Per cent.
     pub monthly_discount: Decimal,
+    /// Per cent.
+    pub attitude_weight: Decimal,
 }
 
 /// How customers are valued: the window that is looked at, the layers of the pyramid, the cuts of the quadrant and the
@@ -138,6 +141,13 @@ pub struct ValueModel {
     /// Discount in per cent a month; 1 unless given.
     #[field(example = "\"1\"")]
     pub monthly_discount: Option<Decimal>,
+    /// Per cent of the loyalty index that is attitude, 0 to 100; 50 unless given. The rest is behaviour.
+    #[field(example = "\"50\"")]
+    pub attitude_weight: Option<Decimal>,
+    /// How much signs of loyalty count beside the others of their half, by their names, from 0 to 100; 1 for those that are
+    /// not named.
+    #[field(default, example = "{\"SHARE_OF_NEED\": \"2\", \"STATED_INTENTION\": \"0.5\"}")]
+    pub sign_weights: Custom,
     /// Why it is as it is.
     #[field(max = 5_000)]
     pub notes: Option<String>,
@@ -174,9 +184,13 @@ impl Resource for ValueModel {
             ("/mediumBorder", medium),
             ("/defaultMargin", terms.default_margin),
             ("/monthlyDiscount", terms.monthly_discount),
+            ("/attitudeWeight", terms.attitude_weight),
         ];
         for (at, value) in all.into_iter().chain(self.potential_cut.map(|cut| ("/potentialCut", cut))) {
             violations.ensure(percent(value), at, "OUT_OF_RANGE", "Expected 0 to 100.");
+        }
+        if let Err(detail) = self.weights() {
+            violations.add("/signWeights", "INVALID", detail);
         }
         let ordered = match self.pyramid {
             PyramidScheme::Quota => top + large + medium <= Decimal::ONE_HUNDRED,
@@ -205,6 +219,7 @@ impl Resource for ValueModel {
         let [top, large, medium] = terms.borders.map(Some);
         (self.top_border, self.large_border, self.medium_border) = (top, large, medium);
         (self.default_margin, self.monthly_discount) = (Some(terms.default_margin), Some(terms.monthly_discount));
+        self.attitude_weight = Some(terms.attitude_weight);
         Ok(())
     }
 }
@@ -228,7 +243,13 @@ impl ValueModel {
             ],
             default_margin: self.default_margin.unwrap_or(Decimal::from(30)),
             monthly_discount: self.monthly_discount.unwrap_or(Decimal::ONE),
+            attitude_weight: self.attitude_weight.unwrap_or(Decimal::from(50)),
         }
+    }
+
+    /// How much the signs of loyalty count; what is wrong with what was written.
+    pub fn weights(&self) -> std::result::Result<Weights, String> {
+        Weights::told(self.terms().attitude_weight / Decimal::ONE_HUNDRED, &self.sign_weights.0)
     }
 
     /// The one that counts.

@@ -1,6 +1,6 @@
 //! One customer as it is stored: the facts, what they mean against the borders, and where he stood before.
 
-use super::assess::{Base, Judge, Measures};
+use super::assess::{Base, Future, Judge, Measures};
 use super::borders::Borders;
 use super::clv::{ClvMethod, NextPurchaseRule, ValueState};
 use super::facts::{self, Facts};
@@ -49,7 +49,7 @@ impl Judge<'_> {
         let potential = self.potential(&base, &future);
         let measures = self.measures(&base, &future, potential.value, potential.share);
         let score = if base.occasions > 0 { self.score(&measures) } else { Err(statistics::Error::Empty) };
-        let clv = self.clv(cx, facts, &base);
+        let clv = self.clv(cx, facts, (&base, &future));
         let mut profile = self.profile(cx, facts, &base, &potential, (score.ok(), &measures));
         self.place(&mut profile, &base, before, is_run);
         profile.importance = importance(&profile, &potential);
@@ -192,7 +192,7 @@ impl Judge<'_> {
         (class, across.unwrap_or(f64::MAX).min((y - potential_cut).abs()))
     }
 
-    fn clv(&self, cx: &Cx, facts: &Facts, base: &Base) -> ClvEstimate {
+    fn clv(&self, cx: &Cx, facts: &Facts, (base, future): (&Base, &Future)) -> ClvEstimate {
         let number = |value: Option<f64>| value.and_then(decimal);
         let money = |value: f64| decimal(value).map(|amount| Money { amount, currency: cx.currency });
         let terms = self.clv_terms(base);
@@ -208,14 +208,24 @@ impl Judge<'_> {
             factors: Custom(json!({})),
             ..ClvEstimate::blank(meta(cx, facts))
         };
+        if let Some(agreed) = &future.agreed {
+            let (next_purchase_on, next_purchase_rule) = self.next_purchase(facts, base);
+            let reasons = if facts.unconverted > 0 { vec!["UNCONVERTED"] } else { Vec::new() };
+            return ClvEstimate {
+                state: if reasons.is_empty() { ValueState::Ok } else { ValueState::Partial },
+                reasons: Custom(Value::from(reasons)),
+                method: ClvMethod::Contract,
+                value: money(agreed.value),
+                next_purchase_on,
+                next_purchase_rule,
+                factors: Custom(agreed.factors.clone()),
+                ..blank
+            };
+        }
         let Some((history, spend)) = base.history() else { return blank };
         let (next_purchase_on, next_purchase_rule) = self.next_purchase(facts, base);
         let blank = ClvEstimate { next_purchase_on, next_purchase_rule, ..blank };
-        let found = self.purchase.and_then(|purchase| {
-            let found = statistics::clv(&purchase.model, &purchase.spends, &history, &spend, &terms).ok()?;
-            Some((purchase, found))
-        });
-        let Some((purchase, found)) = found else {
+        let Some((purchase, found)) = self.purchase.zip(future.found) else {
             let (value, method) = match self.simple(base) {
                 Some(value) => (money(value), ClvMethod::Simple),
                 None => (money(super::number::real(facts.lifetime_margin)), ClvMethod::Historic),

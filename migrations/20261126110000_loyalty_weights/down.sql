@@ -1,0 +1,1 @@
+ALTER TABLE value_models DROP COLUMN attitude_weight, DROP COLUMN sign_weights;
