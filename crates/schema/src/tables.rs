@@ -2371,6 +2371,8 @@ diesel::table! {
         horizon_months -> Nullable<Integer>,
         monthly_discount -> Nullable<Numeric>,
         notes -> Nullable<Text>,
+        attitude_weight -> Nullable<Numeric>,
+        sign_weights -> Jsonb,
     }
 }
 

@@ -79,7 +79,7 @@ async fn how_much_signs_count_is_the_tenants_to_say() {
     let fair = people().await;
     let admin = &fair.market.admin;
     let model = |more: Value| {
-        let mut body = json!({"name": "Loyal", "attitudeWeight": "25"});
+        let mut body = json!({"name": "Loyal", "windowDays": 365, "attitudeWeight": "25"});
         body["signWeights"] = more;
         body
     };
@@ -90,7 +90,7 @@ async fn how_much_signs_count_is_the_tenants_to_say() {
         (json!(["SHARE_OF_NEED"]), "Expected an object with the names of signs."),
     ] {
         let refused = admin.post("/v1/value-models", model(wrong)).await.expect(422);
-        let violation = refused.at("/violations/0").clone();
+        let violation = refused.at("/errors/0").clone();
         assert_eq!(violation["pointer"], "/signWeights", "{violation}");
         assert!(violation["detail"].as_str().unwrap().starts_with(detail), "{violation}");
     }

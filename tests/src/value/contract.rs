@@ -19,7 +19,7 @@ async fn shop() -> Market {
     let market = Market::on("2026-11-20");
     market.accounts(&["others", "a", "b", "c"].map(str::to_owned)).await;
     market.publish(json!({"windowDays": 365, "monthlyDiscount": "0"})).await;
-    let others = market.account("others", "").await;
+    let others = market.account("others", "owner").await;
     for _ in 0..10 {
         let over = json!({"startedOn": "2025-01-20", "status": "ENDED", "endedOn": "2025-07-20"});
         subscribe(&market, &others, over).await;
@@ -31,14 +31,14 @@ async fn shop() -> Market {
 #[actix_web::test]
 async fn a_contract_is_worth_its_margins_while_it_runs() {
     let market = shop().await;
-    let a = market.account("a", "").await;
+    let a = market.account("a", "owner").await;
     let id = subscribe(&market, &a, json!({"startedOn": "2026-11-20"})).await;
     subscribe(&market, &a, json!({"startedOn": "2026-11-20", "status": "TRIAL"})).await;
     market.run(None).await;
     // It is sure to run for five months, and by an even chance for the seven after them.
     let found = clv(&market, "a").await;
     assert_eq!((&found["method"], &found["state"]), (&json!("CONTRACT"), &json!("OK")), "{found}");
-    assert_eq!(found["value"], json!({"amount": "850.0000", "currency": "EUR"}));
+    assert_eq!(found["value"], json!({"amount": "850.00", "currency": "EUR"}));
     let factors =
         json!({"contracts": 1, "monthlyAmount": "100", "monthsOfTheOldest": 0, "chanceThatItRunsAYear": "0.5"});
     assert_eq!(found["factors"], factors);
@@ -52,7 +52,7 @@ async fn a_contract_is_worth_its_margins_while_it_runs() {
 #[actix_web::test]
 async fn contracts_tell_what_a_customer_is_worth_where_they_are_most_of_what_he_buys() {
     let market = shop().await;
-    let (b, c) = (market.account("b", "").await, market.account("c", "").await);
+    let (b, c) = (market.account("b", "owner").await, market.account("c", "owner").await);
     // 1,200 a year beside 5,000 of orders, and beside 2,000.
     let yearly =
         json!({"startedOn": "2026-05-20", "interval": "YEAR", "amount": {"amount": "1200.00", "currency": "EUR"}});

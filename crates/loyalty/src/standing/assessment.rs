@@ -42,14 +42,15 @@ pub struct LoyaltyAssessment {
     /// Attitude against behaviour (Dick & Basu 1994), cut at 50.
     #[field(filter, sort, read_only)]
     pub form: LoyaltyForm,
-    /// What it thinks of us, 0 to 100: the mean of BRAND_CONCERN, COMPETITOR_STANCE, PRODUCT_APPROVAL and
-    /// STATED_INTENTION, of which at least two must be known.
+    /// What it thinks of us, 0 to 100: the mean, by the weights of the value model, of BRAND_CONCERN, COMPETITOR_STANCE,
+    /// PRODUCT_APPROVAL and STATED_INTENTION, of which at least two must be known.
     #[field(filter, read_only)]
     pub attitude: Option<Decimal>,
     /// What it does, 0 to 100: the mean of the other signs, of which at least two must be known.
     #[field(filter, read_only)]
     pub behaviour: Option<Decimal>,
-    /// Half attitude, half behaviour, 0 to 100. It is the sum of the contributions of the signs, exactly.
+    /// Half attitude, half behaviour unless the value model says otherwise, 0 to 100. It is the sum of the contributions of
+    /// the signs, exactly.
     #[field(filter, sort, read_only)]
     pub index: Option<Decimal>,
     /// What a customer like its peers would have, with the same signs known. Index less reference is the sum of

@@ -13,7 +13,7 @@ text_enum! {
     pub enum CostKind {
         /// Winning the customer. It is never taken off the value of one who is there.
         Acquire = "ACQUIRE",
-        /// Serving the customer.
+        /// Serving the customer: freight, fees of payments, what came back, service.
         Serve = "SERVE",
         /// Keeping the customer.
         Retain = "RETAIN",
