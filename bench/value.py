@@ -32,7 +32,7 @@ def fill(psql, accounts):
     FROM generate_series(1, {accounts}) n CROSS JOIN generate_series(0, 4) k
     JOIN (SELECT id, row_number() OVER (ORDER BY sku) AS at, count(*) OVER () AS of FROM products
           WHERE tenant_id = current_setting('bench.tenant')::uuid) p ON p.at = 1 + (n * 31 + k * (3 + n % 5)) % p.of
-    CROSS JOIN LATERAL (SELECT (40 + n * 7919 % 18000 + k * 31)::numeric / 10 AS net) x;
+    CROSS JOIN LATERAL (SELECT (40 + n::bigint * 7919 % 18000 + k * 31)::numeric / 10 AS net) x;
     """)
     for table in ["accounts", "customer_products"]:
         psql(f"VACUUM ANALYZE {table}")
@@ -68,8 +68,8 @@ def main():
     env = os.environ | {"KITH_DATA_DIR": f"{folder}/data", "KITH_LISTEN": f"127.0.0.1:{PORT}"}
     env.pop("DATABASE_URL", None)
     log = open(f"{folder}/log", "w")
-    # Nobody else must compute the values first.
-    server = subprocess.Popen([KITH, "serve", "--demo"], env=env | {"KITH_JOB_WORKERS": "0"}, stdout=log, stderr=log)
+    # Nobody else must compute the values first, and nobody end the transactions that fill the tables.
+    server = subprocess.Popen([KITH, "serve", "--demo"], env=env | {"KITH_JOB_WORKERS": "0", "KITH_TRANSACTION_SECONDS": "36000"}, stdout=log, stderr=log)
     try:
         while True:
             try:

@@ -11,8 +11,8 @@
 //! }
 //! ```
 //! adds the field `meta` with the columns that every record has, and implements `Shape`. Of a field it understands
-//! `filter`, `sort`, `default`, `read_only`, `create_only`, `hidden`, `max = n`, `example = "JSON"`, `money`, and `id`: the id under another name. Rows that follow from
-//! other rows are `derived`: `#[resource(table = …, id = …, derived)]`.
+//! `filter`, `sort`, `default`, `read_only`, `create_only`, `hidden`, `max = n`, `example = "JSON"`, `money`, and `id`: the id
+//! under another name. Rows that follow from other rows are `derived`: `#[resource(table = …, id = …, derived)]`.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
