@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Assesses a page of accounts against what the last run learned, by the weights of the model that counts. `shares`: per cent of its need that each buys from us,
-/// where it is known.
+/// Assesses a page of accounts against what the last run learned, by the weights of the model that counts. `shares`: per cent
+/// of its need that each buys from us, where it is known.
 pub fn assess_page(
     conn: &mut PgConnection,
     cx: &Cx,
