@@ -55,6 +55,27 @@ pub(crate) fn unnest<'a>(
     }
 }
 
+/// The statements that save rows which have their next version, where it follows the one that is stored; each with its rows.
+pub(crate) fn replacing<'a>(
+    cx: &'a Cx,
+    entry: &'a Entry,
+    rows: &'a [&'a dyn Row],
+) -> impl Iterator<Item = (&'a [&'a dyn Row], Statement)> {
+    let indices = changing(entry);
+    let columns = columns_of(entry, &indices);
+    let set: Vec<_> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
+    let (text, names) = (format!("UPDATE {} AS t SET {} FROM (", entry.table, set.join(", ")), columns.join(", "));
+    rows.chunks(portion(columns.len())).map(move |some| {
+        let mut out = Statement::new(text.clone());
+        rows_of(&mut out, &indices, &columns, some);
+        // Planned each time, for the size that the table has by now.
+        once(&mut out, some.len());
+        out.sql(format!(") AS v({names}) WHERE t.tenant_id = "));
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
+        (some, out)
+    })
+}
+
 /// The fields of an entry that change, and the id by which a row is found.
 fn changing(entry: &Entry) -> Vec<usize> {
     const CONSTANT: [&str; 3] = ["tenant_id", "created_at", "created_by"];
@@ -175,16 +196,7 @@ pub(crate) fn touch(cx: &Cx, before: &dyn Row, after: &mut dyn Row) {
 
 /// Saves rows that are locked and have their next version, whose journal is the caller's.
 pub(crate) fn replace(conn: &mut PgConnection, cx: &Cx, entry: &Entry, rows: &[&dyn Row]) -> Result<()> {
-    let indices = changing(entry);
-    let columns = columns_of(entry, &indices);
-    let set: Vec<_> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = v.{name}")).collect();
-    for some in rows.chunks(portion(columns.len())) {
-        let mut out = Statement::new(format!("UPDATE {} AS t SET {} FROM (", entry.table, set.join(", ")));
-        rows_of(&mut out, &indices, &columns, some);
-        // Planned each time, for the size that the table has by now.
-        once(&mut out, some.len());
-        out.sql(format!(") AS v({}) WHERE t.tenant_id = ", columns.join(", ")));
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.id = v.id AND t.version = v.version - 1");
+    for (some, out) in replacing(cx, entry, rows) {
         let saved = out.execute(conn).map_err(|error| crate::store::refused(entry, error))?;
         if saved != some.len() {
             return Err(Error::internal(format!(

@@ -106,17 +106,11 @@ pub fn begin<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<HashSet
 }
 
 /// Saves rows that were read and have their next version, unless somebody else has changed them meanwhile; which were saved.
-pub fn follow<R: Resource>(conn: &mut PgConnection, rows: &[R]) -> Result<HashSet<Uuid>> {
-    let names = names(R::FIELDS);
-    let set: Vec<_> =
-        names.iter().filter(|name| !KEPT.contains(name)).map(|name| format!("{name} = v.{name}")).collect();
+pub fn follow<R: Resource>(conn: &mut PgConnection, cx: &Cx, rows: &[R]) -> Result<HashSet<Uuid>> {
+    let erased: Vec<&dyn Row> = rows.iter().map(bulk::erased).collect();
     let mut saved = HashSet::new();
-    for some in rows.chunks(AT_ONCE) {
-        let mut out =
-            Statement::new(format!("UPDATE {} AS t SET version = v.version, {} FROM (", R::TABLE, set.join(", ")));
-        bulk::unnest(&mut out, columns(some)?, names.iter().copied());
-        out.sql(") v WHERE t.tenant_id = v.tenant_id AND t.id = v.id AND t.version = v.version - 1 RETURNING t.id");
-        saved.extend(ids(conn, &out)?);
+    for (_, mut out) in bulk::replacing(cx, cx.entry(R::NAME)?, &erased) {
+        saved.extend(ids(conn, out.sql(" RETURNING t.id"))?);
     }
     Ok(saved)
 }
@@ -126,17 +120,16 @@ fn ids(conn: &mut PgConnection, out: &Statement) -> Result<impl Iterator<Item = 
     Ok(rows.into_iter().map(|(id,)| id))
 }
 
-/// The id and the tenant are the key; when and by whom it was made stays; the version counts.
-const KEPT: [&str; 5] = ["id", "tenant_id", "version", "created_at", "created_by"];
-
 fn names(fields: &[Field]) -> Vec<&'static str> {
     fields.iter().flat_map(|field| field.columns).copied().collect()
 }
 
 /// What to do with a row whose id is known.
 fn unless_known(fields: &[Field]) -> String {
+    // The id and the tenant are the key; when and by whom it was made stays; the version counts.
+    let kept = ["id", "tenant_id", "version", "created_at", "created_by"];
     let moving = ["updated_at", "updated_by"];
-    let set: Vec<_> = names(fields).into_iter().filter(|name| !KEPT.contains(name)).collect();
+    let set: Vec<_> = names(fields).into_iter().filter(|name| !kept.contains(name)).collect();
     let told: Vec<_> = set.iter().filter(|name| !moving.contains(name)).collect();
     let list = |of: &str| told.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ");
     let new: Vec<_> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();

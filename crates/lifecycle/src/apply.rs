@@ -171,7 +171,7 @@ fn attempt<'a>(
         (row.meta.version, row.meta.updated_at) = (row.meta.version.saturating_add(1), cx.now);
         row.meta.updated_by = cx.actor.principal();
     }
-    let (begun, changed) = (derived::begin(conn, &new)?, derived::follow(conn, &next)?);
+    let (begun, changed) = (derived::begin(conn, &new)?, derived::follow(conn, cx, &next)?);
     let passed: HashSet<Uuid> = {
         let rows = new.iter().filter(|row| !begun.contains(&row.meta.id));
         rows.chain(next.iter().filter(|row| !changed.contains(&row.meta.id))).map(|row| row.meta.id).collect()
