@@ -6,6 +6,7 @@ mod merged;
 mod order;
 pub mod pages;
 mod pull;
+mod quiet;
 mod revoked;
 mod rights;
 pub mod socket;

@@ -315,13 +315,13 @@ impl Db {
         result
     }
 
-    /// Runs work that writes very much in one transaction of one tenant, whose statements may take minutes. It runs once:
-    /// whoever stood in its way is reported. The change feed waits until it has ended.
-    pub fn compute<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
+    /// Runs work that writes very much, and nothing to the journal, in one transaction of one tenant, whose statements may
+    /// take long. It runs once: whoever stood in its way is reported. The change feed does not wait for it.
+    pub fn quietly<T>(&self, tenant: Uuid, work: impl FnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         let mut carrier = self.take()?;
         let mut work = Some(work);
-        let result = write_once(&mut carrier, tenant, Transaction::Long, &mut |conn| {
-            let work = work.take().ok_or_else(|| Error::internal("a computation that ran already"))?;
+        let result = write_once(&mut carrier, tenant, Transaction::Quiet, &mut |conn| {
+            let work = work.take().ok_or_else(|| Error::internal("quiet work that ran already"))?;
             work(conn).map(Verdict::Commit)
         });
         self.mourn(&mut carrier, &result);
@@ -337,8 +337,8 @@ enum Transaction {
     Usual,
     /// The same with statements that may take longer.
     Many,
-    /// Long.
-    Long,
+    /// Long, and without a change for the feed.
+    Quiet,
     /// Long, only reading, and on one snapshot.
     Survey,
 }
@@ -398,13 +398,11 @@ fn setting(tenant: Uuid) -> String {
 }
 
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
-    let patient = "; SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'";
+    let patient = "; SET LOCAL statement_timeout = '1h'; SET LOCAL idle_in_transaction_session_timeout = '10min'";
     let (kind, limits) = match transaction {
         Transaction::Usual => ("BEGIN", String::new()),
         Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
-        Transaction::Long => {
-            ("BEGIN", format!("{patient}; SET LOCAL application_name = '{}'", crate::watchdog::COMPUTES))
-        }
+        Transaction::Quiet => ("BEGIN", format!("{patient}; SELECT kith_be_quiet()")),
         Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient.to_owned()),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));

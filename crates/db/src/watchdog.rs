@@ -7,11 +7,6 @@ use kith_kernel::{Bind, Statement};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How a session says that it computes for long, and on purpose: values of all customers, which appear all at once.
-pub(crate) const COMPUTES: &str = "kith computes";
-/// How many times longer such a session may take. The feed waits meanwhile, which the metrics tell.
-const LONGER: u32 = 10;
-
 /// Remembers which transactions it saw, and since when.
 #[derive(Debug, Default)]
 pub struct Watchdog {
@@ -30,25 +25,21 @@ pub struct Horizon {
 }
 
 impl Watchdog {
-    /// Looks at every transaction that has written, and ends those of this database, and of the role that Kith connects
-    /// as, that have been open for longer than `patience`.
+    /// Looks at every transaction that has written and is not quiet, and ends those of this database, and of the role that
+    /// Kith connects as, that have been open for longer than `patience`.
     pub fn look(&mut self, conn: &mut PgConnection, patience: Duration) -> QueryResult<Horizon> {
         let now = Instant::now();
-        let mut out = Statement::new(
-            "SELECT a.pid, a.backend_xid::text, a.usename = current_user AND a.datname = current_database(), \
-             a.application_name = ",
-        );
-        out.bind(Bind::Text(Some(COMPUTES.to_owned())));
-        out.sql(" FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()");
-        type Sql = (st::Integer, st::Text, st::Bool, st::Bool);
-        let open: Vec<(i32, String, bool, bool)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        let sql = "SELECT a.pid, a.backend_xid::text, a.usename = current_user AND a.datname = current_database() \
+                   FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid() \
+                   AND a.backend_xid::text::bigint % 2147483648 NOT IN (SELECT kith_quiet_transactions())";
+        type Sql = (st::Integer, st::Text, st::Bool);
+        let open: Vec<(i32, String, bool)> = RunQueryDsl::load(Statement::new(sql).typed::<Sql>(), conn)?;
         self.seen.retain(|(pid, xid), _| open.iter().any(|(known, its, ..)| known == pid && its == xid));
         let mut horizon = Horizon { waiting: waiting(conn)?, ..Horizon::default() };
-        for (pid, xid, ours, computes) in open {
+        for (pid, xid, ours) in open {
             let since = *self.seen.entry((pid, xid.clone())).or_insert(now);
             let age = now.saturating_duration_since(since);
             horizon.age = horizon.age.max(age);
-            let patience = if computes { patience.saturating_mul(LONGER) } else { patience };
             if ours && age >= patience {
                 horizon.ended += usize::from(end(conn, pid, &xid)?);
             }
@@ -58,8 +49,7 @@ impl Watchdog {
 }
 
 fn waiting(conn: &mut PgConnection) -> QueryResult<u64> {
-    let sql =
-        "SELECT pg_snapshot_xmax(s)::text::bigint - pg_snapshot_xmin(s)::text::bigint FROM pg_current_snapshot() s";
+    let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - kith_horizon()::text::bigint";
     let (waiting,): (i64,) = RunQueryDsl::get_result(Statement::new(sql).typed::<(st::BigInt,)>(), conn)?;
     Ok(u64::try_from(waiting).unwrap_or(0))
 }

@@ -9,7 +9,7 @@ mod simulate;
 
 pub use kith_loyalty::value::run::ask;
 pub use learn::{Learned, learn};
-pub use run::{Claim, Outcome, claim, draft, fail, keep, let_go, publish, sweep};
+pub use run::{Claim, Outcome, claim, draft, fail, finish, keep, let_go, publish, sweep};
 pub use simulate::simulate;
 
 use chrono::NaiveDate;

@@ -2518,6 +2518,7 @@ diesel::table! {
         alive_at -> Nullable<Timestamptz>,
         resume_after -> Nullable<Uuid>,
         drafted -> Integer,
+        published -> Nullable<Integer>,
     }
 }
 

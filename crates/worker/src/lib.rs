@@ -146,7 +146,9 @@ impl Worker {
             }
         }
         let now = &self.at_present(cx);
-        let outcome = self.db.compute(tenant, |conn| value::publish(conn, now, claim, &rules))?;
+        self.db.quietly(tenant, |conn| value::publish(conn, now, claim, &rules))?;
+        let now = &self.at_present(cx);
+        let outcome = self.db.write(tenant, |conn| value::finish(conn, now, claim, &rules).map(Verdict::Commit))?;
         self.sweep(cx)?;
         Ok(outcome)
     }

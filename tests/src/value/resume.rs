@@ -127,6 +127,33 @@ async fn what_changes_during_a_run_is_told_at_once_and_is_right_afterwards() {
 }
 
 #[actix_web::test]
+async fn a_run_that_is_cut_off_after_it_was_published_is_finished_by_the_next() {
+    let mut market = market().await;
+    market.go_to("2026-11-21");
+    until(&market, CUSTOMERS).unwrap_err();
+    let (db, tenant) = (&market.stage.app.db, market.tenant.id);
+    let cx = market.stage.system(&market.tenant);
+    let cx = kith_kernel::Cx { now: cx.now + TimeDelta::minutes(1), ..cx };
+    let claim = db.write(tenant, |conn| value::claim(conn, &cx).map(kith_db::Verdict::Commit)).unwrap().unwrap();
+    let rules = db.read(tenant, |conn| value::Rules::of(conn, &cx, claim.run)).unwrap();
+    let draft = || db.write(tenant, |conn| value::draft(conn, &cx, &claim, &rules, 10).map(kith_db::Verdict::Commit));
+    while draft().unwrap().is_some() {}
+    let finish = || db.write(tenant, |conn| value::finish(conn, &cx, &claim, &rules).map(kith_db::Verdict::Commit));
+    assert_eq!(finish().unwrap_err().code.name, "INTERNAL", "what was not published is not finished");
+    let publish = || db.quietly(tenant, |conn| value::publish(conn, &cx, &claim, &rules));
+    publish().unwrap();
+    let published = everything(&market).await;
+    assert_eq!(count(&market, "value_runs WHERE status = 'RUNNING' AND published > 0"), 1);
+    // Cut off here. Whoever takes it over publishes nothing again, and says what was.
+    db.write(tenant, |conn| value::let_go(conn, &cx, &claim).map(kith_db::Verdict::Commit)).unwrap();
+    market.work(true);
+    assert_eq!(everything(&market).await, published);
+    let run = market.admin.get("/v1/value-runs?sort=-finishedAt&limit=1").await.expect(200);
+    assert_eq!((run.at("/data/0/status"), run.at("/data/0/asOf")), (&json!("DONE"), &json!("2026-11-21")));
+    assert!(run.at("/data/0/changed").as_i64().unwrap() > 0);
+}
+
+#[actix_web::test]
 async fn a_run_is_computed_by_one_at_a_time() {
     let market = market().await;
     market.admin.post("/v1/value-runs", json!({})).await.expect(201);

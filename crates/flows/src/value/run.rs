@@ -1,6 +1,6 @@
 //! A run over all customers, in steps that are transactions of their own: it is claimed, learns from one snapshot of
-//! everybody, drafts its judgements page by page, and publishes all of them at once. Whoever takes it over goes on behind
-//! the last page. What changes meanwhile is computed as ever, and once more when the run is published.
+//! everybody, drafts its judgements page by page, publishes all of them at once, and says so. Whoever takes it over goes on
+//! behind the last page. What changes meanwhile is computed as ever, and once more when the run is published.
 
 use super::learn::Learned;
 use super::{Rules, Why, assess, lock, today};
@@ -66,11 +66,14 @@ pub fn claim(conn: &mut PgConnection, cx: &Cx) -> Result<Option<Claim>> {
     }
 }
 
-/// Whether nobody computes a run any more. Learning takes one long transaction, which nobody else can claim.
+/// Whether nobody computes a run any more. To learn and to publish take one long transaction each, and nobody hears of it
+/// meanwhile; both hold a lock.
 fn is_left(conn: &mut PgConnection, cx: &Cx, id: Uuid) -> Result<bool> {
     let mut out = Statement::new("SELECT coalesce(alive_at < ");
     out.bind(Bind::Time(Some(cx.now - LEASE))).sql(", true) AND pg_try_advisory_xact_lock");
     learning(&mut out, cx);
+    out.sql(" AND pg_try_advisory_xact_lock");
+    lock(&mut out, cx);
     out.sql(" FROM value_runs WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
     out.sql(" AND id = ").bind(Bind::Uuid(Some(id)));
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
@@ -100,6 +103,8 @@ struct Place {
     after: Option<Uuid>,
     /// Accounts that were.
     accounts: usize,
+    /// Rows that changed when the drafts were published, if they were.
+    published: Option<usize>,
 }
 
 /// Waits until nobody else computes values of the tenant, and makes sure that the run is still this one's to compute.
@@ -110,12 +115,13 @@ fn enter(conn: &mut PgConnection, cx: &Cx, claim: &Claim) -> Result<Place> {
     let mut out = Statement::new("UPDATE value_runs SET alive_at = ");
     out.bind(Bind::Time(Some(cx.now))).sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
     out.sql(" AND id = ").bind(Bind::Uuid(Some(claim.run))).sql(" AND status = 'RUNNING' AND claimed_by = ");
-    out.bind(Bind::Uuid(Some(claim.by))).sql(" RETURNING resume_after, drafted");
-    let row =
-        RunQueryDsl::get_result::<(Option<Uuid>, i32)>(out.typed::<(st::Nullable<st::Uuid>, st::Integer)>(), conn);
-    let (after, drafted) =
+    out.bind(Bind::Uuid(Some(claim.by))).sql(" RETURNING resume_after, drafted, published");
+    type Sql = (st::Nullable<st::Uuid>, st::Integer, st::Nullable<st::Integer>);
+    let row = RunQueryDsl::get_result::<(Option<Uuid>, i32, Option<i32>)>(out.typed::<Sql>(), conn);
+    let (after, drafted, published) =
         row.optional()?.ok_or_else(|| Error::new(&codes::CONFLICT, "Somebody else computes this run."))?;
-    Ok(Place { after, accounts: usize::try_from(drafted).unwrap_or_default() })
+    let whole = |count: i32| usize::try_from(count).unwrap_or_default();
+    Ok(Place { after, accounts: whole(drafted), published: published.map(whole) })
 }
 
 /// A tenant that sells nothing, not even by subscription, needs no run.
@@ -168,16 +174,32 @@ pub fn draft(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules, mos
     Ok(Some(accounts))
 }
 
-/// Shows everybody what a run has drafted, all of it in the transaction that this is called in.
-pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -> Result<Outcome> {
+/// Shows everybody what a run has drafted, all of it in the transaction that this is called in. It adds nothing to the
+/// journal, so that the feed need not wait for it; [`finish`] does.
+pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -> Result<()> {
     let cx = &cx.as_system();
-    let accounts = enter(conn, cx, claim)?.accounts;
+    if enter(conn, cx, claim)?.published.is_some() {
+        return Ok(());
+    }
     let mut changed = 0;
     for name in OF_ACCOUNTS.into_iter().chain(OF_DAYS) {
         changed += derived::publish(conn, cx, cx.entry(name)?)?;
     }
     if rules.why() == Why::Run {
         tidy(conn, cx, &rules.reading)?;
+    }
+    let mut out = Statement::new("UPDATE value_runs SET published = ");
+    out.bind(Bind::Int(Some(count(changed)))).sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+    out.sql(" AND id = ").bind(Bind::Uuid(Some(claim.run))).execute(conn)?;
+    Ok(())
+}
+
+/// Says that a run was published, and has everybody measured against its borders from now on.
+pub fn finish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -> Result<Outcome> {
+    let cx = &cx.as_system();
+    let Place { accounts, published, .. } = enter(conn, cx, claim)?;
+    let changed = published.ok_or_else(|| Error::internal("a run that was not published"))?;
+    if rules.why() == Why::Run {
         settle(conn, cx, true)?;
     }
     verbs::change::<ValueRun>(conn, cx, claim.run, None, "finished", |_, run| {

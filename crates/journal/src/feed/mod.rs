@@ -2,9 +2,9 @@
 //! one.
 //!
 //! A change stands at (transaction id, number). Numbers are drawn before commits, and transactions end in any order, so
-//! neither alone says what has been seen. Readers are served only what lies below the snapshot horizon: no transaction
-//! with a smaller id is still running, so nothing can appear before a place that was read. The horizon, the changes and
-//! what is known about this database come from one statement, that is from one snapshot.
+//! neither alone says what has been seen. Readers are served only what lies below the horizon: no transaction with a
+//! smaller id is still running, but for quiet ones, which add nothing, so nothing can appear before a place that was read.
+//! The horizon, the changes and what is known about this database come from one statement, that is from one snapshot.
 
 mod filter;
 mod position;
@@ -156,7 +156,7 @@ pub fn page(
 /// The place from which only later changes follow, and with them what is committed but held back at this moment: who
 /// takes it, and then reads records, misses nothing.
 pub fn head(conn: &mut PgConnection) -> Result<Position> {
-    let sql = "SELECT epoch, pg_snapshot_xmin(pg_current_snapshot())::text FROM instance";
+    let sql = "SELECT epoch, kith_horizon()::text FROM instance";
     let (epoch, xid): (Uuid, String) =
         RunQueryDsl::get_result(Statement::new(sql).typed::<(st::Uuid, st::Text)>(), conn)?;
     Ok(Position { epoch, xid: number(&xid)?, seq: 0 })
@@ -202,7 +202,7 @@ fn statement(cx: &Cx, after: Option<&Position>, resources: Option<&[String]>, wa
     let most = |rows: usize| Bind::BigInt(i64::try_from(rows).ok());
     let after = after.map_or((0, 0), |after| (after.xid, after.seq));
     let mut out = Statement::new(
-        "WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(s) AS low, pg_snapshot_xmax(s) AS high FROM pg_current_snapshot() AS s), \
+        "WITH h AS MATERIALIZED (SELECT kith_horizon() AS low, pg_snapshot_xmax(pg_current_snapshot()) AS high), \
          w AS MATERIALIZED (SELECT c.xid, c.seq, c.resource, c.record_id, c.version, c.operation, c.changed_fields, c.audit_id \
          FROM change_log c WHERE c.tenant_id = ",
     );
