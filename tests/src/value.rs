@@ -2,6 +2,7 @@
 
 mod cdnow;
 mod contract;
+mod fit;
 mod reports;
 mod resume;
 mod retail;

@@ -53,7 +53,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
     let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, zone, as_of) };
-    let Customers { all: customers, sample } = customers(conn, cx, &reading)?;
+    let Customers { all: customers, sample, contacts } = customers(conn, cx, &reading)?;
     let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
     let fitted = match known {
         Some(_) => None,
@@ -73,6 +73,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
         as_of,
         families: &families,
         contracts: &Lasting::learn(conn, cx, as_of)?,
+        contacts: &contacts,
     };
     let borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     drop(customers);
@@ -81,21 +82,28 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, study, borders }))
 }
 
-/// Everybody who ever bought.
+/// Everybody.
+#[derive(Default)]
 struct Customers {
-    /// In numbers.
+    /// Who ever bought, in numbers.
     all: Vec<Base>,
     /// When some of them did: what is learned of leaving is learned from these.
     sample: Vec<Vec<Occasion>>,
+    /// Contacts that each of those began who never bought.
+    contacts: Vec<u32>,
 }
 
 fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
-    let (mut found, mut after) = (Customers { all: Vec::new(), sample: Vec::new() }, Uuid::nil());
+    let (mut found, mut after) = (Customers::default(), Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, facts::PAGE), reading)?;
         let Some(last) = page.facts.last() else { return Ok(found) };
         after = last.account;
-        for facts in page.facts.into_iter().filter(|facts| !facts.occasions.is_empty()) {
+        for facts in page.facts {
+            if facts.occasions.is_empty() {
+                found.contacts.push(facts.contacts);
+                continue;
+            }
             found.all.push(Base::of(&facts, reading.as_of));
             // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
             let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);

@@ -96,8 +96,8 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         after = last.account;
         facts.extend(page.facts);
     }
-    let bought = facts.iter().filter(|facts| !facts.occasions.is_empty());
-    let customers: Vec<Base> = bought.map(|facts| Base::of(facts, as_of)).collect();
+    let (bought, never): (Vec<&Facts>, Vec<&Facts>) = facts.iter().partition(|facts| !facts.occasions.is_empty());
+    let customers: Vec<Base> = bought.into_iter().map(|facts| Base::of(facts, as_of)).collect();
     let purchase = purchase(conn, cx, &model, &customers, as_of)?;
     let families = families::margins(conn, cx, &reading, &customers)?;
     let lesson = Lesson {
@@ -108,6 +108,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         as_of,
         families: &families,
         contracts: &Lasting::learn(conn, cx, as_of)?,
+        contacts: &never.into_iter().map(|facts| facts.contacts).collect::<Vec<_>>(),
     };
     let borders = lesson.learn();
     let relations = Relations::current(conn, cx, borders.gap)?;

@@ -34,8 +34,12 @@ pub struct Judge<'a> {
 pub struct Base {
     /// The account.
     pub account: uuid::Uuid,
-    /// Whom it is compared with.
+    /// Whom it is compared with: the short name of its industry and size.
     pub peers: u64,
+    /// The short name of its industry; 0 if it is not known.
+    pub industry: u64,
+    /// That of its size band.
+    pub size: u64,
     /// Occasions ever.
     pub occasions: u32,
     /// Occasions of the window.
@@ -72,6 +76,8 @@ pub struct Base {
     pub owned: u64,
     /// What it pays for again and again.
     pub contracts: Vec<Contract>,
+    /// Contacts that it began, if it never bought.
+    pub contacts: u32,
 }
 
 /// What of the future is expected of a customer.
@@ -102,7 +108,9 @@ impl Base {
         let share = |part: Decimal, whole: Decimal| (whole > Decimal::ZERO).then(|| real(part) / real(whole));
         Base {
             account: facts.account,
-            peers: peers(&facts.peers),
+            peers: short(&format!("{}|{}", facts.industry, facts.size)),
+            industry: known(&facts.industry),
+            size: known(&facts.size),
             occasions: small(all.len()),
             window_occasions: u32::try_from(facts.window_occasions).unwrap_or(0),
             yearly: [small(since(365)), small(since(730) - since(365))],
@@ -121,6 +129,7 @@ impl Base {
             pipeline: real(facts.pipeline),
             owned: facts.owned,
             contracts: facts.contracts.clone(),
+            contacts: facts.contacts,
         }
     }
 
@@ -138,8 +147,13 @@ impl Base {
     }
 }
 
-/// A short name for a group of peers.
-pub(crate) fn peers(text: &str) -> u64 {
+/// The short name of what is known; 0 of nothing.
+fn known(text: &str) -> u64 {
+    if text.is_empty() { 0 } else { short(text) }
+}
+
+/// A short name: FNV-1a.
+fn short(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -3,6 +3,7 @@
 
 use super::affinity::Affinity;
 use super::contract::Lasting;
+use super::fit::Fit;
 use super::indicator::IndicatorSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,6 +96,8 @@ pub struct Borders {
     pub value_cut: f64,
     /// From where potential is high.
     pub potential_cut: f64,
+    /// What those who never bought are measured against.
+    pub fit: Fit,
     /// What loyalty is measured against.
     pub loyalty: crate::standing::Peers,
 }

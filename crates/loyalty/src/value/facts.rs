@@ -23,6 +23,9 @@ pub enum Which<'a> {
 /// Accounts that are usually read at once.
 pub const PAGE: usize = 10_000;
 
+/// Days of contacts that tell whether somebody who never bought is interested.
+const CONTACT_DAYS: u64 = 90;
+
 /// How they are read.
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -65,8 +68,10 @@ pub struct Year {
 pub struct Facts {
     /// The account.
     pub account: Uuid,
-    /// Industry and size, which peers share.
-    pub peers: String,
+    /// Its industry; empty if it is not known.
+    pub industry: String,
+    /// Its size band, likewise.
+    pub size: String,
     /// When he bought, oldest first.
     pub occasions: Vec<Occasion>,
     /// Net revenue of the window.
@@ -99,6 +104,8 @@ pub struct Facts {
     pub pipeline: Decimal,
     /// Somebody is trying to sell to him.
     pub is_prospect: bool,
+    /// Contacts of the last 90 days that he began, if he never bought.
+    pub contacts: u32,
     /// Which of the families of the reading he owns: the first is the lowest bit.
     pub owned: u64,
     /// What is paid for running subscriptions.
@@ -124,16 +131,16 @@ pub fn read(conn: &mut PgConnection, cx: &Cx, which: Which<'_>, reading: &Readin
 /// Which accounts there are; nothing else is known of them yet.
 pub fn accounts(conn: &mut PgConnection, cx: &Cx, which: Which<'_>) -> Result<Page> {
     let mut out = Statement::new(
-        "SELECT a.id, coalesce(a.industry, '') || '|' || coalesce(a.size_band, '') FROM accounts a WHERE a.tenant_id = ",
+        "SELECT a.id, coalesce(a.industry, ''), coalesce(a.size_band, '') FROM accounts a WHERE a.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND a.archived_at IS NULL AND a.id ");
     match which {
         Which::After(id, most) => out.sql("> ").bind(Bind::Uuid(Some(id))).sql(format!(" ORDER BY a.id LIMIT {most}")),
         Which::These(ids) => out.sql("= ANY(").bind(Bind::Uuids(ids.to_vec())).sql(") ORDER BY a.id"),
     };
-    let rows: Vec<(Uuid, String)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text)>(), conn)?;
-    let facts: Vec<Facts> =
-        rows.into_iter().map(|(account, peers)| Facts { account, peers, ..Facts::default() }).collect();
+    let rows: Vec<(Uuid, String, String)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Text, st::Text)>(), conn)?;
+    let one = |(account, industry, size)| Facts { account, industry, size, ..Facts::default() };
+    let facts: Vec<Facts> = rows.into_iter().map(one).collect();
     let group = match (which, facts.last()) {
         (Which::After(after, _), Some(last)) => Group::Between(after, last.account),
         (Which::After(after, _), None) => Group::Between(after, after),
@@ -156,6 +163,7 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     source.needs(conn, facts)?;
     source.pipeline(conn, facts)?;
     source.prospects(conn, facts)?;
+    source.contacts(conn, facts)?;
     source.contracts(conn, facts)?;
     source.families(conn, facts)
 }
@@ -327,6 +335,27 @@ impl Source<'_> {
 }
 
 impl Source<'_> {
+    /// What those who never bought asked of us by themselves.
+    fn contacts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        if facts.iter().all(|one| !one.occasions.is_empty()) {
+            return Ok(());
+        }
+        let mut out = Statement::new("SELECT t.account_id, count(*) FROM interactions t");
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.direction = 'INBOUND' AND t.occurred_at >= ");
+        self.moment(&mut out, self.reading.as_of - chrono::Days::new(CONTACT_DAYS));
+        out.sql(" AND t.occurred_at < ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        for (account, contacts) in rows {
+            if let Some(one) = of(facts, account).filter(|one| one.occasions.is_empty()) {
+                one.contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(())
+    }
+
     /// What they pay for, again and again.
     fn contracts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         let mut out = Statement::new(

@@ -6,6 +6,7 @@ use super::assess::{Base, Future, Judge};
 use super::borders::{Borders, Scale, UNREACHED, least, real as counted};
 use super::contract::Lasting;
 use super::families::Family;
+use super::fit::Fit;
 use super::indicator::IndicatorSource;
 use super::model::{PyramidScheme, QuadrantScheme, Terms};
 use super::number::{decimal, real};
@@ -39,6 +40,8 @@ pub struct Lesson<'a> {
     pub families: &'a [Family],
     /// How long subscriptions last.
     pub contracts: &'a Lasting,
+    /// Contacts that each of those began who never bought.
+    pub contacts: &'a [u32],
 }
 
 impl Lesson<'_> {
@@ -49,6 +52,8 @@ impl Lesson<'_> {
         let futures = self.outlook(&mut borders);
         let scored = self.scales(&mut borders, &futures);
         self.cuts(&mut borders, &scored);
+        let profits = borders.scale(IndicatorSource::Profit).cloned().unwrap_or_default();
+        borders.fit = Fit::learn(self.active(), &profits, self.contacts);
         borders
     }
 

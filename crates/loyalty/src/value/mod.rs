@@ -15,6 +15,7 @@ pub mod cost;
 pub mod entitlement;
 pub mod facts;
 pub mod families;
+pub mod fit;
 pub mod indicator;
 pub mod learn;
 pub mod model;

@@ -1,5 +1,5 @@
 //! What more there is to gain from a customer: the gap to what he needs, what others like him buy and he does not, where he is
-//! heading, and what is being offered.
+//! heading, and what is being offered. Of somebody who never bought, how well he fits.
 
 use super::affinity::Opening;
 use super::assess::{Base, Future, Judge};
@@ -48,20 +48,11 @@ impl Judge<'_> {
         future.next_year.filter(|_| last > 0.0).map(|next| next / last)
     }
 
-    /// The parts that are known, weighted (gap 40, white space 30, trend 15, pipeline 15).
+    /// The parts that are known, weighted.
     pub fn potential(&self, base: &Base, future: &Future) -> Potential {
         let wallet = self.wallet(base);
         let own = self.yearly(base);
-        let known = [
-            ("walletGap", wallet.map(|(wallet, _)| wallet - own), &self.borders.wallet_gap, 40.0),
-            ("whiteSpace", self.borders.affinity.white_space(base.owned), &self.borders.white_space, 30.0),
-            ("trend", self.trend(base, future), &self.borders.trend, 15.0),
-            ("pipeline", Some(base.pipeline), &self.borders.pipeline, 15.0),
-        ];
-        let parts: Vec<_> = known
-            .into_iter()
-            .filter_map(|(name, value, scale, weight)| Some((name, value?, scale.percentile(value?)?, weight)))
-            .collect();
+        let parts = if base.occasions > 0 { self.parts(base, future, wallet) } else { self.borders.fit.parts(base) };
         let weights: f64 = parts.iter().map(|(.., weight)| weight).sum();
         let mean = || parts.iter().map(|(.., points, weight)| points * weight).sum::<f64>() / weights;
         Potential {
@@ -71,6 +62,20 @@ impl Judge<'_> {
             share: wallet.map(|(wallet, _)| 100.0 * own / wallet),
             parts,
         }
+    }
+
+    /// Those of a customer: gap 40, white space 30, trend 15, pipeline 15.
+    fn parts(&self, base: &Base, future: &Future, wallet: Option<(f64, bool)>) -> Vec<(&'static str, f64, f64, f64)> {
+        let known = [
+            ("walletGap", wallet.map(|(wallet, _)| wallet - self.yearly(base)), &self.borders.wallet_gap, 40.0),
+            ("whiteSpace", self.borders.affinity.white_space(base.owned), &self.borders.white_space, 30.0),
+            ("trend", self.trend(base, future), &self.borders.trend, 15.0),
+            ("pipeline", Some(base.pipeline), &self.borders.pipeline, 15.0),
+        ];
+        known
+            .into_iter()
+            .filter_map(|(name, value, scale, weight)| Some((name, value?, scale.percentile(value?)?, weight)))
+            .collect()
     }
 }
 
@@ -82,6 +87,9 @@ impl Judge<'_> {
                 "walletGap" => need,
                 "whiteSpace" => Some("FAMILIES_OWNED_TOGETHER"),
                 "trend" => Some("PURCHASE_MODEL"),
+                "industry" => Some("CUSTOMERS_OF_INDUSTRY"),
+                "size" => Some("CUSTOMERS_OF_SIZE"),
+                "engagement" => Some("INBOUND_INTERACTIONS"),
                 _ => Some("OPPORTUNITIES"),
             };
             let mut part = json!({"part": name, "value": shown(*value), "points": shown(*points), "weight": shown(*weight), "source": source});

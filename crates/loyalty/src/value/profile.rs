@@ -148,12 +148,14 @@ pub struct ValueProfile {
     /// Per cent of its need that we cover.
     #[field(filter, read_only)]
     pub share_of_wallet: Option<Decimal>,
-    /// What more there is to gain, 0 to 100: the weighted mean of the parts that are known, at least two.
+    /// What more there is to gain, 0 to 100: the weighted mean of the parts that are known, at least two. Of an account that
+    /// never bought (layers PROSPECT and SUSPECT) it is how well it fits.
     #[field(filter, sort, read_only)]
     pub potential: Option<Decimal>,
     /// The parts: walletGap, whiteSpace, trend, pipeline, each with its value, points, weight and source. whiteSpace is what the
     /// product families that it does not own would bring a year, each times the chance that it comes to own it, and names the
-    /// three families that add most, with the chance (0 to 1), the margin a year that owners bring, and the value.
+    /// three families that add most, with the chance (0 to 1), the margin a year that owners bring, and the value. Of an account
+    /// that never bought: industry and size, whose value is the number of active customers that they rest on, and engagement.
     #[field(read_only)]
     pub potential_parts: Custom,
     /// The score, 0 to 100.
