@@ -60,6 +60,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "concentration",
                     "customerEquity",
                     "accountEntitlements",
+                    "accountGroupValue",
                     "connectorDrift",
                     "connectorDifferences",
                     "connectorReceive",

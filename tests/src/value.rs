@@ -3,9 +3,11 @@
 mod cdnow;
 mod contract;
 mod fit;
+mod group;
 mod reports;
 mod resume;
 mod retail;
+mod scales;
 mod steady;
 mod white;
 

@@ -11,7 +11,7 @@ use crate::lifecycle::ask;
 use kith_flows::value as flows;
 use kith_kernel::Result;
 use kith_loyalty::value::reports::{
-    Language, concentration, entitlements, equity, limited, movements, pyramid, pyramid_picture, quadrant,
+    Language, concentration, entitlements, equity, group, limited, movements, pyramid, pyramid_picture, quadrant,
     quadrant_picture,
 };
 use uuid::Uuid;
@@ -69,6 +69,15 @@ impl CustomerEquity {
     /// Asks for it.
     pub async fn ask(caller: &Caller) -> Result<Self> {
         ask(caller, equity::equity).await
+    }
+}
+
+impl AccountGroupValue {
+    /// Asks for it.
+    pub async fn ask(caller: &Caller, account: Uuid, limit: Option<i64>, at: &'static str) -> Result<Self> {
+        let limit = limited(limit, group::MEMBERS, group::MAX_MEMBERS, &format!("{at}/limit"))?;
+        caller.charge(u64::try_from(limit).unwrap_or(0))?;
+        ask(caller, move |conn, cx| group::group(conn, cx, account, limit)).await
     }
 }
 

@@ -146,6 +146,12 @@ impl Anchors {
         let segment = self.0.iter().zip(self.0.iter().skip(1)).find(|(_, high)| value <= high.0);
         Some(segment.map_or(last.1, |(low, high)| low.1 + (high.1 - low.1) * ((value - low.0) / (high.0 - low.0))))
     }
+
+    /// The score of the band that a value falls into, where each point begins one; none if it is not a number.
+    pub fn band(&self, value: f64) -> Option<f64> {
+        let begun = self.0.iter().take_while(|(begin, _)| *begin <= value).last();
+        begun.or(self.0.first()).filter(|_| !value.is_nan()).map(|(_, score)| *score)
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +188,9 @@ mod tests {
         let scores = [-5.0, 5.0, 10.0, 60.0, 1e9].map(|value| scale.score(value).unwrap());
         assert_eq!(scores, [0.0, 40.0, 80.0, 90.0, 100.0]);
         assert_eq!(scale.score(f64::NAN), None);
+        let bands = [-5.0, 9.9, 10.0, 60.0, 1e9].map(|value| scale.band(value).unwrap());
+        assert_eq!(bands, [0.0, 0.0, 80.0, 80.0, 100.0]);
+        assert_eq!(scale.band(f64::NAN), None);
         assert!(Anchors::new(vec![(1.0, 0.0), (1.0, 5.0)]).is_err());
     }
 }

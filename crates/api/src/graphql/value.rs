@@ -3,8 +3,8 @@
 use super::writer::raise;
 use crate::caller::Caller;
 use crate::value::{
-    AccountEntitlements, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid, ValueQuadrant,
-    ValueSimulation,
+    AccountEntitlements, AccountGroupValue, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid,
+    ValueQuadrant, ValueSimulation,
 };
 use async_graphql::{Context, Object};
 use kith_loyalty::value::reports::{concentration, movements};
@@ -72,6 +72,16 @@ impl ValueQuery {
     /// Customer equity: the lifetime values of all customers together.
     async fn customer_equity(&self, ctx: &Context<'_>) -> async_graphql::Result<CustomerEquity> {
         CustomerEquity::ask(ctx.data::<Caller>()?).await.map_err(raise)
+    }
+
+    /// What an account and its subsidiaries are worth together.
+    async fn account_group_value(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account at the top.")] id: Uuid,
+        #[graphql(desc = "Accounts that are named, 1 to 200; 20 unless given.")] limit: Option<i64>,
+    ) -> async_graphql::Result<AccountGroupValue> {
+        AccountGroupValue::ask(ctx.data::<Caller>()?, id, limit, "").await.map_err(raise)
     }
 
     /// What an account is entitled to by its class.

@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use crate::value::{
-    AccountEntitlements, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid, ValueQuadrant,
-    ValueSimulation,
+    AccountEntitlements, AccountGroupValue, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid,
+    ValueQuadrant, ValueSimulation,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use kith_kernel::{Error, Result};
@@ -24,6 +24,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/value-models/{id}/quadrant.svg").get(quadrant_picture).default_service(other()))
         .service(web::resource("/v1/value-models/{id}/simulation").get(simulation).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/entitlements").get(entitled).default_service(other()))
+        .service(web::resource("/v1/accounts/{id}/group-value").get(grouped).default_service(other()))
         .service(web::resource("/v1/reports/value-movements").get(moved).default_service(other()))
         .service(web::resource("/v1/reports/concentration").get(concentrated).default_service(other()))
         .service(web::resource("/v1/reports/customer-equity").get(equity).default_service(other()));
@@ -156,6 +157,24 @@ pub async fn entitled(caller: Caller, request: HttpRequest) -> Handled {
     let id = path_id(&request)?;
     query::read(request.query_string(), &[])?;
     Ok(answer(&AccountEntitlements::ask(&caller, id).await?)?)
+}
+
+/// What an account and its subsidiaries are worth together.
+///
+/// The account and all that belong to it by `parentId`, at any depth: sums of what each is worth, and the largest of them.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}/group-value", operation_id = "group_value_account", tag = "loyalty",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The id of the account at the top."),
+        ("limit" = Option<u32>, Query, description = "Accounts that are named, 1 to 200; 20 unless given."),
+    ),
+    responses((status = 200, description = "What they are worth.", body = AccountGroupValue)),
+    security(("bearer" = []))
+)]
+pub async fn grouped(caller: Caller, request: HttpRequest) -> Handled {
+    let id = path_id(&request)?;
+    let asked = query::read(request.query_string(), &["limit"])?;
+    Ok(answer(&AccountGroupValue::ask(&caller, id, limit(&request, &asked)?, "/query").await?)?)
 }
 
 /// Who moved between layers or classes.

@@ -205,6 +205,69 @@ pub struct ValueMovementCell {
     share: Option<f64>,
 }
 
+/// What an account and all that belong to it by `parentId`, at any depth, are worth together, as far as you may read them. Amounts
+/// are sums of what each is worth, decimals as texts.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountGroupValue {
+    /// The account at the top.
+    account_id: Uuid,
+    /// The currency of the amounts.
+    currency: String,
+    /// The last day that the values know; null: there was no run yet.
+    as_of: Option<String>,
+    /// Accounts that were valued, the one at the top included.
+    accounts: i64,
+    /// Those of them that ever bought.
+    customers: i64,
+    /// Those that bought in the window of the value model.
+    active: i64,
+    /// The first day of a purchase.
+    first_on: Option<String>,
+    /// The last day of a purchase.
+    last_on: Option<String>,
+    /// Net revenue of the window.
+    revenue: String,
+    /// Profit of the window.
+    profit: String,
+    /// Profit in per cent of the revenue, of the sums; null: there is no revenue.
+    profit_rate: Option<String>,
+    /// Cost to serve in the window.
+    cost_to_serve: String,
+    /// Net revenue of the whole time.
+    lifetime_revenue: String,
+    /// Margin of the whole time.
+    lifetime_profit: String,
+    /// What winning them cost.
+    acquisition_cost: String,
+    /// The sum of the lifetime values; null: none is known.
+    clv: Option<String>,
+    /// The largest of them by the revenue of the window.
+    members: Vec<AccountGroupMember>,
+}
+
+/// One of the accounts that belong together.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountGroupMember {
+    /// The account.
+    account_id: Uuid,
+    /// Its name; null: you may not read it.
+    name: Option<String>,
+    /// Steps below the account at the top, which has 0.
+    depth: i64,
+    /// Its layer of the pyramid.
+    layer: String,
+    /// Its class.
+    value_class: String,
+    /// Net revenue of the window.
+    revenue: String,
+    /// Profit of the window.
+    profit: String,
+    /// Lifetime value; null: none is known.
+    clv: Option<String>,
+}
+
 /// What an account is entitled to: what its class gets by the resource policies, and when it is to hear from us again.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -263,6 +263,7 @@ impl Judge<'_> {
         let value = *measures.get(&indicator.source)?;
         let points = match indicator.scale {
             IndicatorScale::Anchors => return indicator.points()?.score(value),
+            IndicatorScale::Bands => return indicator.points()?.band(value),
             IndicatorScale::Percentile => self.borders.scale(indicator.source)?.percentile(value)?,
         };
         Some(if indicator.direction == Direction::Lower { 100.0 - points } else { points })

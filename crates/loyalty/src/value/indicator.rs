@@ -65,6 +65,8 @@ text_enum! {
         Percentile = "PERCENTILE",
         /// By straight lines between the anchors. It moves with the customer alone.
         Anchors = "ANCHORS",
+        /// By bands: each anchor begins one, with its points for all of it. It moves with the customer alone.
+        Bands = "BANDS",
     }
 }
 
@@ -104,7 +106,8 @@ pub struct ValueIndicator {
     /// How it becomes points.
     #[field(default)]
     pub scale: IndicatorScale,
-    /// For ANCHORS: pairs of a value and its points, with rising values; straight lines between them, flat beyond.
+    /// For ANCHORS and BANDS: pairs of a value and its points, with rising values. ANCHORS: straight lines between them, flat
+    /// beyond. BANDS: the points of the last one that is not above the measure; below the first one those of the first.
     #[field(default, example = "[[0, 0], [1000, 60], [10000, 100]]")]
     pub anchors: Custom,
     /// How much it counts, against the weights of the others. The verb `weigh` of the model sets it from comparisons.
@@ -121,7 +124,7 @@ impl Resource for ValueIndicator {
 
     fn check(&self, violations: &mut Violations) {
         violations.ensure(!self.weight.is_sign_negative(), "/weight", "OUT_OF_RANGE", "A weight is not negative.");
-        let wants = self.scale == IndicatorScale::Anchors;
+        let wants = self.scale != IndicatorScale::Percentile;
         let detail = "Expected pairs of a value and its points (0 to 100), at least two, with rising values.";
         violations.ensure(!wants || self.points().is_some(), "/anchors", "INVALID", detail);
         let none = match &self.anchors.0 {
@@ -129,7 +132,7 @@ impl Resource for ValueIndicator {
             Value::Object(members) => members.is_empty(),
             other => other.is_null(),
         };
-        violations.ensure(wants || none, "/anchors", "INVALID", "Anchors belong to the scale ANCHORS.");
+        violations.ensure(wants || none, "/anchors", "INVALID", "Anchors belong to the scales ANCHORS and BANDS.");
     }
 
     fn prepare(&mut self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {

@@ -1,10 +1,11 @@
 //! Customer value at a glance: the pyramid and the quadrant as data and as pictures, who moved, how much few customers
-//! weigh, what all of them will bring, and what an account is entitled to. Each answers for the rows that the actor may
+//! weigh, what all of them will bring, what an account and its subsidiaries come to, and what it is entitled to. Each answers for the rows that the actor may
 //! read; what rests on all of them asks for the right to read all.
 
 pub mod concentration;
 pub mod entitlements;
 pub mod equity;
+pub mod group;
 pub mod movements;
 pub mod pyramid;
 pub mod pyramid_picture;
