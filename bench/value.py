@@ -2,13 +2,13 @@
 """CPU seconds and peak memory of computing the values of all customers, and of fitting a purchase model.
 
 Fills the demonstration tenant with accounts that bought five products on some ten days each, each at a rate of its own and until it
-left (SCALE accounts, a million by default), runs `kith values` once from nothing and once as on the next day, and touches one
-account under a running server. Nothing is asserted.
+left (SCALE accounts, a million by default), runs `kith values` once from nothing and once as on the next day, makes a change every
+second meanwhile and waits until the feed tells it, and touches one account under a running server. Nothing is asserted.
 
 Needs: target/release/kith and PostgreSQL's psql. Everything runs in a folder of its own that is removed afterwards.
 """
 
-import argparse, datetime, json, os, resource, shutil, signal, subprocess, tempfile, time, urllib.request
+import argparse, datetime, json, os, resource, shutil, signal, subprocess, tempfile, threading, time, urllib.request
 from run import HERE, program, seconds, tree
 
 KITH = os.environ.get("KITH", f"{HERE}/../target/release/kith")
@@ -59,6 +59,27 @@ def buy(psql, accounts, last):
     psql("VACUUM ANALYZE customer_days")
 
 
+def call(path, token=None, body=None):
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = json.dumps(body).encode() if body else None
+    return json.load(urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", data, headers)))
+
+
+def follow(done, waits):
+    """How long each of some changes waits for the feed to tell it."""
+    while not done.is_set():
+        token = call("/v1/auth/login", body={"tenant": "northwind", "email": "admin@northwind.example", "password": "northwind-demo"})["accessToken"]
+        for _ in range(60):
+            place = call("/v1/changes?after=now", token)["page"]["nextCursor"]
+            began = time.time()
+            call("/v1/tags", token, {"name": f"Probe {began}"})
+            while not call(f"/v1/changes?after={place}&types=tags&waitSeconds=30", token)["data"]:
+                pass
+            waits.append(time.time() - began)
+            if done.wait(1):
+                break
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--accounts", type=int, default=int(os.environ.get("SCALE", 1_000_000)))
@@ -89,11 +110,18 @@ def main():
             # PostgreSQL is a child of the server.
             before, began = seconds(tree(server.pid)), time.time()
             ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done, waits = threading.Event(), []
+            follower = threading.Thread(target=follow, args=(done, waits))
+            follower.start()
             print(subprocess.check_output([KITH, "values", "northwind"], env=env | {"DATABASE_URL": url}, text=True).strip(), flush=True)
             mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took = time.time() - began
+            done.set()
+            follower.join()
             cpu = mine.ru_utime + mine.ru_stime - ours.ru_utime - ours.ru_stime
             results[name] = {"kithCpuSeconds": round(cpu, 1), "postgresCpuSeconds": round(seconds(tree(server.pid)) - before, 1),
-                             "seconds": round(time.time() - began, 1), "peakMiB": mine.ru_maxrss // 1024}
+                             "seconds": round(took, 1), "peakMiB": mine.ru_maxrss // 1024,
+                             "changes": len(waits), "longestUntilTold": round(max(waits), 2)}
             print(name, results[name], flush=True)
         touch = "INSERT INTO customer_touches SELECT tenant_id, gen_random_uuid(), id, now() FROM accounts WHERE id = '0190a000-0000-7000-8000-000000000001'"
         worker = subprocess.Popen([KITH, "work"], env=env | {"DATABASE_URL": url}, stdout=log, stderr=log)
