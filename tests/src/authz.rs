@@ -61,6 +61,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "customerEquity",
                     "accountEntitlements",
                     "accountGroupValue",
+                    "lifecycleSimulation",
                     "connectorDrift",
                     "connectorDifferences",
                     "connectorReceive",

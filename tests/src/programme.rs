@@ -92,6 +92,20 @@ impl Club {
         order
     }
 
+    /// So many euros of an order came back.
+    pub async fn refund(&self, order: &str, net: &str) {
+        let refund = json!({"orderId": order, "net": {"amount": net, "currency": "EUR"}});
+        self.admin.post("/v1/refunds", refund).await.expect(201);
+    }
+
+    /// Two orders that are no purchases, with why: one of our own, and one of which everything came back.
+    pub async fn no_purchases(&self, account: &str) -> [(String, &'static str); 2] {
+        let (own, back) = (self.order(account, "10").await, self.order(account, "10").await);
+        self.admin.patch(&format!("/v1/orders/{own}"), json!({"isInternal": true})).await.expect(200);
+        self.refund(&back, "10").await;
+        [(own, "internal"), (back, "Nothing is left")]
+    }
+
     /// Moves the clock; what was known of anybody's login may be too old then.
     pub fn go_to(&mut self, at: DateTime<Utc>) {
         self.stage.app.clock.stop_at(at);
@@ -330,6 +344,31 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(club.admin.delete(&program).await.expect(409).code(), "CONFLICT");
     club.admin.patch(&path, json!({"status": "ENDED"})).await.expect(200);
     club.admin.patch(&path, json!({"status": "ACTIVE"})).await.expect(409);
+    club.adds_up().await;
+}
+
+#[actix_web::test]
+async fn an_order_earns_for_what_was_kept_of_it() {
+    let club = club(json!({})).await;
+    let account = club.account().await;
+    let member = club.join(&account).await;
+    for (order, why) in club.no_purchases(&account).await {
+        let refused = club.act(&member, "earn", json!({"orderId": order})).await.expect(422);
+        assert_eq!((refused.pointers(), refused.at("/errors/0/code")), (vec!["/orderId"], &json!("INVALID")));
+        assert!(refused.at("/errors/0/detail").as_str().unwrap().contains(why), "{why}: {}", refused.body);
+    }
+    let order = club.order(&account, "10").await;
+    club.refund(&order, "4").await;
+    let earned = club.act(&member, "earn", json!({"orderId": order})).await.expect(200);
+    assert_eq!(earned.at("/balance"), "6.00");
+    // What comes back later moves nothing by itself; the reversal takes back what was earned, and no more.
+    club.refund(&order, "2").await;
+    let again = club.act(&member, "earn", json!({"orderId": order})).await.expect(200);
+    assert_eq!(again.at("/balance"), "6.00");
+    let entry = club.last(&member, "EARN").await;
+    assert_eq!(entry.at("/spend/amount"), "6.00");
+    club.reverse(&entry.id()).await.expect(200);
+    assert_eq!(club.read(&member).await.at("/balance"), "0.00");
     club.adds_up().await;
 }
 

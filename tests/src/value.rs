@@ -4,6 +4,8 @@ mod cdnow;
 mod contract;
 mod fit;
 mod group;
+mod peers;
+mod relations;
 mod reports;
 mod resume;
 mod retail;

@@ -96,3 +96,12 @@ impl ValueSimulation {
         ask(caller, move |conn, cx| flows::simulate(conn, cx, id, movers)).await
     }
 }
+
+impl LifecycleSimulation {
+    /// Asks for it.
+    pub async fn ask(caller: &Caller, id: Uuid, movers: Option<i64>, at: &'static str) -> Result<Self> {
+        let movers = limited(movers, MOVERS, MAX_MOVERS, &format!("{at}/movers"))?;
+        caller.charge(SIMULATION)?;
+        ask(caller, move |conn, cx| flows::simulate_policy(conn, cx, id, movers)).await
+    }
+}

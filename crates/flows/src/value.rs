@@ -2,13 +2,16 @@
 //! after their facts changed. Both read the same facts by the same statements and judge them by the same rules; a run
 //! learns the borders, and in between everybody is measured against those of the last.
 
+mod grounds;
 mod learn;
+mod policy;
 mod relationship;
 mod run;
 mod simulate;
 
 pub use kith_loyalty::value::run::ask;
 pub use learn::{Learned, learn};
+pub use policy::simulate as simulate_policy;
 pub use run::{Claim, Outcome, claim, draft, fail, finish, keep, let_go, publish, sweep};
 pub use simulate::simulate;
 
@@ -68,8 +71,8 @@ impl Rules {
         let borders = borders.ok_or_else(|| Error::internal("borders that cannot be read"))?;
         let reading = Reading { families: borders.affinity.ids(), ..reading(&model, zone, as_of) };
         let relations = match run.is_history {
-            true => Relations::past(conn, cx, borders.gap, as_of)?,
-            false => Relations::current(conn, cx, borders.gap)?,
+            true => Relations::past(conn, cx, &borders, as_of)?,
+            false => Relations::current(conn, cx, &borders)?,
         };
         let weights = model.weights().map_err(Error::internal)?;
         Ok(Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: run.is_history })

@@ -16,10 +16,12 @@
 //! - [`derived`] keeps rows that follow from others, a set at a time;
 //! - [`feed`] reads what was written, in the order of commits;
 //! - [`wake`] tells the workers that there is something to do;
+//! - [`purchase`] says in SQL which orders are purchases;
 //! - [`number`] gives numbers that people read to each other.
 //!
 //! All of it works on erased rows, so it is compiled once. It knows neither a transaction's borders (its caller
-//! opens and commits) nor any web protocol, nor a single resource but `external-ids`.
+//! opens and commits) nor any web protocol, nor a single resource but `external-ids` and, in [`purchase`], `orders` and
+//! `refunds`.
 
 pub mod batch;
 pub mod bulk;
@@ -31,6 +33,7 @@ pub mod load;
 pub mod log;
 pub mod metric;
 pub mod number;
+pub mod purchase;
 pub mod push;
 pub mod read;
 pub mod store;

@@ -43,6 +43,12 @@ pub struct Applied {
     pub moved: usize,
 }
 
+/// Where an account would stand if the rules' word were applied to it; it may have no lifecycle yet.
+pub fn outlook(stands: Option<&Lifecycle>, ruling: &Ruling) -> (LifecycleStage, LoyaltyStage) {
+    let stage = stands.map_or(ruling.verdict.stage, |stands| stands.followed(ruling).stage);
+    (stage, ruling.loyalty_stage)
+}
+
 /// The lifecycles of accounts; those without one are left out.
 pub fn standing(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<HashMap<Uuid, Lifecycle>> {
     let rows = store::rows::<Lifecycle>(conn, cx, |out| {
@@ -81,12 +87,18 @@ impl Lifecycle {
     /// As the rules go on with it. What was set by hand stays until its day is over, and only moves that are legal from where
     /// it stands now are made.
     fn followed(&self, ruling: &Ruling) -> Self {
-        let row = self.clone().told(ruling);
+        let mut row = self.clone().told(ruling);
+        // It comes back with its account.
+        row.meta.archived_at = None;
         // The relationship may have moved since the rules were asked; what is then not legal waits for the next time.
         let to = ruling.verdict.stage;
         let is_legal = self.stage == to || to == LifecycleStage::Prospect || self.stage.may_become(to);
         // Who ended it goes on to be named while it is over.
         let is_decided = self.rule == LifecycleRule::ChurnEvent && self.stage == to;
+        let row = match is_decided {
+            true => Lifecycle { activity: self.activity, churned_on: self.churned_on, ..row },
+            false => row,
+        };
         let is_held = self.is_held(ruling.as_of);
         let row = if is_held { row } else { Lifecycle { manual_reason: None, manual_until: None, ..row } };
         if is_held || !is_legal || is_decided {

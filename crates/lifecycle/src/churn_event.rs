@@ -272,7 +272,7 @@ pub fn suspect(conn: &mut PgConnection, cx: &Cx, suspicions: &[Suspicion]) -> Re
     out.bind(Bind::Dates(suspicions.iter().map(|one| one.last_order).collect()));
     out.sql("::date[]) AS v(id, last_order) WHERE EXISTS (SELECT FROM churn_events e WHERE e.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND e.account_id = v.id AND e.archived_at IS NULL");
-    out.sql(" AND (e.occurred_on > v.last_order OR e.status = 'SUSPECTED'))");
+    out.sql(" AND e.occurred_on > v.last_order)");
     let known = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
     let known: HashSet<Uuid> = known.into_iter().map(|(id,)| id).collect();
     let new = suspicions.iter().filter(|one| !known.contains(&one.account)).map(|one| {

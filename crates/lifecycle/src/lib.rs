@@ -24,7 +24,7 @@ mod standing;
 pub mod transition;
 pub mod win_back;
 
-pub use apply::{Applied, Ruling, apply, standing};
+pub use apply::{Applied, Ruling, apply, outlook, standing};
 pub use churn_event::{ChurnEvent, Suspicion, suspect};
 pub use correction::ChurnEventCorrection;
 pub use lifecycle::Lifecycle;

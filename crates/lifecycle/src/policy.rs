@@ -46,8 +46,8 @@ pub struct LifecyclePolicy {
     /// What there is to say about it.
     #[field(max = 2_000)]
     pub note: Option<String>,
-    /// Silence, in typical gaps of the customer, beyond which a relationship falls apart; 3 by default. It holds where the
-    /// peers' own gaps do not tell.
+    /// Silence, in typical gaps of the customer, beyond which a relationship falls apart; 3 by default. Without a published
+    /// policy it is what nineteen of twenty gaps of all customers stay below, if there are 1,000 gaps.
     pub silence_limit: Option<Decimal>,
     /// The share of its earlier best that the margin of the last periods must not fall to; 0.6 by default.
     pub fall_to: Option<Decimal>,

@@ -148,8 +148,26 @@ pub fn survival(conn: &mut PgConnection, cx: &Cx) -> Result<Value> {
     }))
 }
 
-/// The gap of the peers, in days, that a customer's own gaps are drawn to.
-const PEER_GAP: &str = "30.0";
+/// The gap of the peers, in days, that a customer's own gaps are drawn to while no value run has learned one.
+const PEER_GAP: &str = "30";
+/// The margin in per cent of what was sold at an unknown cost while no value model is published.
+const DEFAULT_MARGIN: &str = "30";
+
+/// SQL of what holds for all customers: the `first` day and the `last`, the gap of the `peers` that the last value run has
+/// learned, and the `percent` of margin that the value model takes what was sold at an unknown cost to have.
+fn common(cx: &Cx, (from, to): (NaiveDate, NaiveDate)) -> Statement {
+    let tenant = || Bind::Uuid(Some(cx.tenant));
+    let mut out = Statement::new("SELECT ");
+    out.bind(Bind::Date(Some(from))).sql("::date AS first, ").bind(Bind::Date(Some(to))).sql("::date AS last, ");
+    out.sql(
+        "coalesce(nullif((SELECT (r.summary ->> 'typicalGapDays')::double precision FROM value_runs r \
+         WHERE r.status = 'DONE' AND NOT r.is_history AND r.tenant_id = ",
+    );
+    out.bind(tenant()).sql(" ORDER BY r.finished_at DESC, r.id DESC LIMIT 1), 0), ").sql(PEER_GAP);
+    out.sql(") AS peers, coalesce((SELECT m.default_margin FROM value_models m WHERE m.status = 'PUBLISHED'");
+    out.sql(" AND m.tenant_id = ").bind(tenant()).sql("), ").sql(DEFAULT_MARGIN).sql(") AS percent");
+    out
+}
 
 /// Who of the customers of one day was lost by another, by number and by value. Both days are judged by what was known on
 /// them: by orders until then, and by losses confirmed for days until then.
@@ -158,13 +176,14 @@ pub fn churn(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value>
     cx.require(cx.entry(Lifecycle::NAME)?, Action::Read)?;
     let accounts = cx.entry(ACCOUNTS)?;
     let scope = cx.require(accounts, Action::Read)?;
-    let mut out = Statement::new("WITH c AS (SELECT ");
-    out.bind(Bind::Date(Some(from))).sql("::date AS first, ").bind(Bind::Date(Some(to))).sql("::date AS last), ");
+    let mut out = Statement::new("WITH c AS (");
+    out.append(common(cx, (from, to)));
     out.sql(
-        "d AS (SELECT d.account_id, d.day, d.net - d.cost AS margin, d.uncosted, CASE WHEN d.orders > 0 THEN d.day END \
-         AS bought, CASE WHEN d.orders > 0 THEN d.day - lag(d.day) OVER (PARTITION BY d.account_id, d.orders > 0 \
-         ORDER BY d.day) END AS gap FROM customer_days d JOIN accounts a ON a.tenant_id = d.tenant_id \
-         AND a.id = d.account_id WHERE d.tenant_id = ",
+        "), d AS (SELECT d.account_id, d.day, d.uncosted, \
+         d.net - d.uncosted - d.cost + d.uncosted * c.percent * 0.01 AS margin, \
+         CASE WHEN d.orders > 0 THEN d.day END AS bought, CASE WHEN d.orders > 0 THEN d.day - lag(d.day) OVER \
+         (PARTITION BY d.account_id, d.orders > 0 ORDER BY d.day) END AS gap FROM c CROSS JOIN customer_days d \
+         JOIN accounts a ON a.tenant_id = d.tenant_id AND a.id = d.account_id WHERE d.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND d.day <= ").bind(Bind::Date(Some(to)));
     Condition::new(cx, false).scope(accounts, "a", scope, &mut out);
@@ -173,7 +192,7 @@ pub fn churn(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value>
          {} AS was_gap, {} AS now_gap, \
          coalesce(sum(margin) FILTER (WHERE day <= c.first AND day > c.first - 365), 0) AS margin, \
          coalesce(sum(uncosted) FILTER (WHERE day <= c.first AND day > c.first - 365), 0) AS uncosted \
-         FROM d, c GROUP BY d.account_id), ",
+         FROM d, c GROUP BY d.account_id, c.peers), ",
         typical("day <= c.first"),
         typical("TRUE"),
     ));
@@ -200,7 +219,7 @@ pub fn churn(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value>
 fn typical(when: &str) -> String {
     format!(
         "(count(gap) FILTER (WHERE {when}) * coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) \
-         FILTER (WHERE gap IS NOT NULL AND {when}), 0) + 3 * {PEER_GAP}) / (count(gap) FILTER (WHERE {when}) + 3)"
+         FILTER (WHERE gap IS NOT NULL AND {when}), 0) + 3 * c.peers) / (count(gap) FILTER (WHERE {when}) + 3)"
     )
 }
 
@@ -213,11 +232,12 @@ fn churned(
     // A share of what is no gain says nothing.
     let by_value = (margin > Decimal::ZERO).then(|| (margin_lost / margin).round_dp(4));
     let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
+    let money = |amount: Decimal| amount.round_dp(4).normalize().to_string();
     let rest = |rate: Option<Decimal>| text(rate.map(|rate| Decimal::ONE - rate));
     json!({
         "from": from, "to": to, "activeAtStart": active, "lost": lost,
         "churnRate": text(rate), "retentionRate": rest(rate), "currency": cx.currency.code(),
-        "marginAtStart": margin.normalize().to_string(), "marginLost": margin_lost.normalize().to_string(),
+        "marginAtStart": money(margin), "marginLost": money(margin_lost),
         "valueChurnRate": text(by_value), "valueRetentionRate": rest(by_value),
         "state": if active == 0 { "INSUFFICIENT_DATA" } else if uncosted.is_zero() { "OK" } else { "PARTIAL" },
     })

@@ -6,7 +6,7 @@ use crate::rules::churn::ChurnKind;
 use crate::{AREA, standing};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{store, verbs};
+use kith_journal::{purchase, store, verbs};
 use kith_kernel::ids::{AccountId, ChurnEventId, OrderId, TeamId, UserId, WinBackCaseId};
 use kith_kernel::{
     Act, Action, Bind, Command, Custom, Cx, Error, Input, Money, Ownership, Relation, Resource, Result, Row, Shape,
@@ -256,14 +256,14 @@ fn save(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Sa
     })
 }
 
-/// Whether an order is valid, of the customer, and made in time.
+/// Whether an order is a purchase of the customer, made in time.
 fn is_due(conn: &mut PgConnection, cx: &Cx, case: &WinBackCase, order: OrderId) -> Result<bool> {
     let Some(from) = case.offered_at else { return Ok(false) };
     let until = from.checked_add_signed(TimeDelta::days(DUE_DAYS)).unwrap_or(from);
     let mut out = Statement::new("SELECT EXISTS (SELECT FROM orders o WHERE o.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND o.id = ").bind(Bind::Uuid(Some(order.0)));
     out.sql(" AND o.account_id = ").bind(Bind::Uuid(Some(case.account_id.0)));
-    out.sql(" AND o.status IN ('CONFIRMED', 'FULFILLED') AND o.archived_at IS NULL AND o.net_amount > 0");
+    out.sql(" AND ").sql(purchase::condition());
     out.sql(" AND o.ordered_at >= ").bind(Bind::Time(Some(from))).sql(" AND o.ordered_at <= ");
     out.bind(Bind::Time(Some(until))).sql(")");
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)

@@ -17,7 +17,6 @@ use kith_flows::value::{self, Claim, Outcome, Rules};
 use kith_identity::Tenant;
 use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
 use kith_loyalty::programme;
-use kith_loyalty::value::facts;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -38,13 +37,15 @@ pub struct Worker {
     pub page: usize,
 }
 
+/// Accounts of a page: those who follow the feed wait for as long as one takes, and more of them in one are hardly faster.
+const PAGE: usize = 2_000;
 /// How long the feed keeps changes, unless told otherwise.
 const KEEP_CHANGES: TimeDelta = TimeDelta::days(30);
 
 impl Worker {
     /// With a database of its own or another's.
     pub fn new(db: Db, clock: Arc<Clock>, catalogue: &'static Catalogue, cursor_key: CursorKey) -> Self {
-        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES, page: facts::PAGE }
+        Worker { db, clock, catalogue, cursor_key, keep_changes: KEEP_CHANGES, page: PAGE }
     }
 
     /// Does at once what there is to do for one tenant: whatever changed; as a `whole` also the run that is due, and points.

@@ -109,6 +109,61 @@ async fn churn_is_told_by_number_and_by_value_as_it_was_known() {
     assert_eq!((nobody.at("/churnRate"), nobody.at("/state")), (&Value::Null, &json!("INSUFFICIENT_DATA")));
 }
 
+/// A value run that is done, and the gap that it learned.
+async fn learned(shop: &Shop, gap: i32, is_history: bool) {
+    let run: Uuid = shop.act("value-runs", json!({})).await.expect(201).id().parse().unwrap();
+    let query = sql_query(
+        "UPDATE value_runs SET status = 'DONE', is_history = $3, finished_at = clock_timestamp(), \
+         summary = jsonb_build_object('typicalGapDays', $4) WHERE tenant_id = $1 AND id = $2",
+    );
+    let query = query.bind::<st::Uuid, _>(shop.tenant.id).bind::<st::Uuid, _>(run).bind::<st::Bool, _>(is_history);
+    assert_eq!(query.bind::<st::Integer, _>(gap).execute(&mut shop.stage.scratch.owner()).unwrap(), 1);
+}
+
+#[actix_web::test]
+async fn churn_is_judged_by_the_gap_that_the_last_run_learned() {
+    let shop = shop();
+    shop.bought(shop.account(), shop.ago(220), 10);
+    let path = format!("/v1/reports/churn?from={}&to={}", shop.ago(200), shop.today());
+    let lost = async || {
+        let found = shop.admin.get(&path).await.expect(200).body;
+        assert_eq!(found["activeAtStart"], 1, "{found}");
+        found["lost"].clone()
+    };
+    assert_eq!(lost().await, 1, "nothing is learned yet: 30 days, so 90");
+    learned(&shop, 50, false).await;
+    assert_eq!(lost().await, 1, "100 days");
+    learned(&shop, 120, false).await;
+    assert_eq!(lost().await, 0, "240 days, of which 220 have passed");
+    learned(&shop, 60, true).await;
+    assert_eq!(lost().await, 0, "a day of the past says nothing of now");
+}
+
+#[actix_web::test]
+async fn what_was_sold_at_an_unknown_cost_has_the_margin_of_the_value_model() {
+    let shop = shop();
+    let (gone, here) = (shop.account(), shop.account());
+    shop.bought(gone, shop.ago(210), 300);
+    shop.bought(here, shop.ago(205), 200);
+    shop.bought(here, shop.ago(20), 200);
+    let known = "UPDATE customer_days SET cost = 40, uncosted = 100 WHERE tenant_id = $1 AND account_id = $2";
+    let query = sql_query(known).bind::<st::Uuid, _>(shop.tenant.id).bind::<st::Uuid, _>(gone);
+    assert_eq!(query.execute(&mut shop.stage.scratch.owner()).unwrap(), 1);
+    let path = format!("/v1/reports/churn?from={}&to={}", shop.ago(200), shop.today());
+    let told = async || {
+        let found = shop.admin.get(&path).await.expect(200).body;
+        assert_eq!((&found["lost"], &found["state"]), (&json!(1), &json!("PARTIAL")), "{found}");
+        ["marginAtStart", "marginLost", "valueChurnRate"].map(|name| found[name].as_str().unwrap().to_owned())
+    };
+    // 300 - 100 - 40 + 30 % of 100, and 200.
+    assert_eq!(told().await, ["390", "190", "0.4872"]);
+    let model = json!({"name": "Value", "defaultMargin": "50"});
+    let model = shop.act("value-models", model).await.expect(201).id();
+    assert_eq!(told().await, ["390", "190", "0.4872"], "a draft counts for nothing");
+    shop.act(&format!("value-models/{model}/publish"), json!({})).await.expect(200);
+    assert_eq!(told().await, ["410", "210", "0.5122"]);
+}
+
 #[actix_web::test]
 async fn who_sees_part_of_the_accounts_sees_that_part_in_reports() {
     let shop = shop();

@@ -115,7 +115,15 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
     shop.later(1);
     shop.act(&format!("{path}/offer"), json!({"offer": "Free delivery."})).await.expect(200);
     let other = shop.account();
+    let (own, back) = (order(&shop, account, "CONFIRMED").await, order(&shop, account, "CONFIRMED").await);
+    shop.admin.patch(&format!("/v1/orders/{own}"), json!({"isInternal": true})).await.expect(200);
+    let refund = async |shop: &Shop, order: &str, amount: &str| {
+        shop.act("refunds", json!({"orderId": order, "net": money(amount, "EUR")})).await.expect(201)
+    };
+    refund(&shop, &back, "10").await;
     for (why, order) in [
+        ("our own", own),
+        ("all of it came back", back),
         ("before the offer", early),
         ("of another customer", order(&shop, other, "CONFIRMED").await),
         ("cancelled", order(&shop, account, "CANCELLED").await),
@@ -125,6 +133,7 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
     }
     shop.later(30);
     let good = order(&shop, account, "CONFIRMED").await;
+    refund(&shop, &good, "4").await;
     let done = save(&shop, &good).await.expect(200);
     assert_eq!((done.at("/status"), done.at("/orderId")), (&json!("SAVED"), &json!(good)));
     let back = shop.lifecycle(account).await;

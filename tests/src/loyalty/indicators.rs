@@ -89,3 +89,26 @@ async fn a_given_value_counts_until_its_window_is_over() {
     assert_eq!((&tolerance["state"], &tolerance["points"]), (&json!("STALE"), &Value::Null));
     assert_eq!((&tolerance["missing"], &tolerance["contribution"]), (&json!("STALE"), &Value::Null));
 }
+
+#[actix_web::test]
+async fn what_is_stale_proves_no_level() {
+    let fair = Fair::new(&[("fresh", &[200, 20]), ("old", &[200, 20]), ("stale", &[200, 20])]).await;
+    // All three bought again after a severe fault. Of one that is too long ago, and of one the system says so.
+    for (key, more) in [("fresh", json!({})), ("old", json!({"windowDays": 30})), ("stale", json!({"state": "STALE"}))]
+    {
+        let mut body = json!({"accountId": fair.id(key).await, "kind": "FAILURE_TOLERANCE", "system": "desk"});
+        let observed = json!({"raw": "0.9", "observedOn": fair.ago(50)});
+        body.as_object_mut().unwrap().extend(observed.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fair.market.admin.post("/v1/loyalty-indicators", body).await.expect(201);
+    }
+    fair.run().await;
+    for (key, state, level) in
+        [("fresh", "OK", json!("ACTION")), ("old", "STALE", Value::Null), ("stale", "STALE", Value::Null)]
+    {
+        let loyalty = fair.loyalty(key).await;
+        let tolerance = bar(&loyalty, "FAILURE_TOLERANCE");
+        assert_eq!((&tolerance["state"], &tolerance["value"]), (&json!(state), &json!("0.9")), "{key}: {loyalty}");
+        assert_eq!(loyalty["level"], level, "{key}: {loyalty}");
+    }
+}

@@ -84,3 +84,26 @@ async fn a_customer_known_by_e_mail_is_found_by_the_order() {
     assert_eq!(club.read(&referrer).await.at("/balance"), "5.00");
     club.adds_up().await;
 }
+
+#[actix_web::test]
+async fn an_order_that_is_no_purchase_neither_qualifies_nor_comes_before_one() {
+    let club = club(json!({"referrerPoints": "5"})).await;
+    let referrer = club.member().await;
+    let friend = club.account().await;
+    let body = json!({"referrerMembershipId": referrer, "referredAccountId": friend});
+    let made = club.admin.post("/v1/referrals", body).await.expect(201).id();
+    let path = format!("/v1/referrals/{made}/qualify");
+    for (order, why) in club.no_purchases(&friend).await {
+        let refused = club.admin.post(&path, json!({"orderId": order})).await.expect(422);
+        assert_eq!(refused.pointers(), ["/orderId"], "{why}");
+    }
+    let first = club.order(&friend, "10").await;
+    club.refund(&first, "4").await;
+    let second = club.order(&friend, "10").await;
+    let refused = club.admin.post(&path, json!({"orderId": second})).await.expect(422);
+    assert_eq!(refused.pointers(), ["/orderId"], "some of the first was kept");
+    let qualified = club.admin.post(&path, json!({"orderId": first})).await.expect(200);
+    assert_eq!((qualified.at("/status"), qualified.at("/orderId")), (&json!("REWARDED"), &json!(first)));
+    assert_eq!(club.read(&referrer).await.at("/balance"), "5.00");
+    club.adds_up().await;
+}

@@ -16,14 +16,19 @@ async fn clv(market: &Market, key: &str) -> Value {
 
 /// Of twenty contracts ten ended after six months, and ten run for a year.
 async fn shop() -> Market {
+    let over = json!({"startedOn": "2025-01-20", "status": "ENDED", "endedOn": "2025-07-20"});
+    known(&over, &json!({"startedOn": "2025-11-20"})).await
+}
+
+/// Ten contracts of each of two kinds.
+async fn known(over: &Value, running: &Value) -> Market {
     let market = Market::on("2026-11-20");
     market.accounts(&["others", "a", "b", "c"].map(str::to_owned)).await;
     market.publish(json!({"windowDays": 365, "monthlyDiscount": "0"})).await;
     let others = market.account("others", "owner").await;
     for _ in 0..10 {
-        let over = json!({"startedOn": "2025-01-20", "status": "ENDED", "endedOn": "2025-07-20"});
-        subscribe(&market, &others, over).await;
-        subscribe(&market, &others, json!({"startedOn": "2025-11-20"})).await;
+        subscribe(&market, &others, over.clone()).await;
+        subscribe(&market, &others, running.clone()).await;
     }
     market
 }
@@ -72,4 +77,48 @@ async fn contracts_tell_what_a_customer_is_worth_where_they_are_most_of_what_he_
     let chance = 1.0 - 10.0 / 192.0_f64;
     let value = 100.0 * (6.0 + (1..=6).map(|month| chance.powi(month)).sum::<f64>());
     assert!((super::number(&found["value"]) - value).abs() < 0.001, "{found} is not {value}");
+}
+
+#[actix_web::test]
+async fn what_was_cancelled_ended_with_its_period() {
+    let over = json!({"startedOn": "2025-01-20", "status": "CANCELLED", "currentPeriodEnd": "2025-07-20"});
+    // Of these the period is not over yet.
+    let running = json!({"startedOn": "2025-11-20", "status": "CANCELLED", "currentPeriodEnd": "2026-12-20"});
+    let market = known(&over, &running).await;
+    let a = market.account("a", "owner").await;
+    subscribe(&market, &a, json!({"startedOn": "2026-11-20"})).await;
+    market.run(None).await;
+    // As where ten ended after six months, and ten run for a year.
+    let found = clv(&market, "a").await;
+    assert_eq!(found["value"], json!({"amount": "850.00", "currency": "EUR"}), "{found}");
+    assert_eq!(found["factors"]["chanceThatItRunsAYear"], "0.5");
+}
+
+#[actix_web::test]
+async fn who_has_nothing_but_subscriptions_counts_in_the_reports() {
+    let market = shop().await;
+    let a = market.account("a", "owner").await;
+    subscribe(&market, &a, json!({"startedOn": "2026-11-20"})).await;
+    market.orders(&[Market::order("c", 1, "2026-10-01", "2000.00")]).await;
+    market.run(None).await;
+    // `others` and `a` pay for subscriptions, `c` bought, and `b` did neither.
+    let mut values = Vec::new();
+    for (key, method) in [("others", "CONTRACT"), ("a", "CONTRACT"), ("c", "HISTORIC")] {
+        let found = clv(&market, key).await;
+        assert_eq!(found["method"], method, "{key}: {found}");
+        values.push(super::number(&found["value"]));
+    }
+    assert_eq!(clv(&market, "b").await["value"], Value::Null);
+    let sum: f64 = values.iter().sum();
+    let near = |found: &Value, sum: f64| assert!((super::number(found) - sum).abs() < 1e-6, "{found} is not {sum}");
+    let equity = market.admin.get("/v1/reports/customer-equity").await.expect(200).body;
+    assert_eq!(equity["customers"], 3, "{equity}");
+    near(&equity["value"], sum);
+    let methods = equity["methods"].as_array().unwrap();
+    let contract = methods.iter().find(|row| row["method"] == "CONTRACT").unwrap();
+    assert_eq!(contract["customers"], 2, "{equity}");
+    near(&contract["value"], values[0] + values[1]);
+    let found = market.admin.get("/v1/reports/concentration?of=clv").await.expect(200).body;
+    assert_eq!(found["count"], 3, "{found}");
+    near(&found["sum"], sum);
 }

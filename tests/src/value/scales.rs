@@ -33,3 +33,26 @@ async fn anchors_are_joined_by_lines_and_bands_are_steps() {
         assert_eq!((json!(points), number(&profile["score"])), (json!([line, step]), score), "{key}: {profile}");
     }
 }
+
+#[actix_web::test]
+async fn a_model_whose_indicators_weigh_nothing_is_not_published() {
+    let market = Market::on("2026-11-20");
+    let counts = market.publish(json!({})).await;
+    let model = market.admin.post("/v1/value-models", json!({"name": "Weightless"})).await.expect(201).id();
+    let mut last = String::new();
+    for source in ["PROFIT", "RECENCY"] {
+        let indicator = json!({"modelId": model, "code": source, "source": source, "weight": "0"});
+        last = market.admin.post("/v1/value-indicators", indicator).await.expect(201).id();
+    }
+    let publish = format!("/v1/value-models/{model}/publish");
+    let refused = market.admin.post(&publish, json!({})).await.expect(409);
+    assert_eq!(refused.code(), "ILLEGAL_TRANSITION", "{}", refused.body);
+    assert!(refused.text.contains("need a positive weight together"), "{}", refused.text);
+    let status =
+        async |id: &String| market.admin.get(&format!("/v1/value-models/{id}")).await.expect(200).at("/status").clone();
+    assert_eq!((status(&model).await, status(&counts).await), (json!("DRAFT"), json!("PUBLISHED")));
+    // One that counts is enough.
+    market.admin.patch(&format!("/v1/value-indicators/{last}"), json!({"weight": "1"})).await.expect(200);
+    market.admin.post(&publish, json!({})).await.expect(200);
+    assert_eq!((status(&model).await, status(&counts).await), (json!("PUBLISHED"), json!("RETIRED")));
+}

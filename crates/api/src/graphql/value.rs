@@ -3,8 +3,8 @@
 use super::writer::raise;
 use crate::caller::Caller;
 use crate::value::{
-    AccountEntitlements, AccountGroupValue, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid,
-    ValueQuadrant, ValueSimulation,
+    AccountEntitlements, AccountGroupValue, CustomerEquity, LifecycleSimulation, ValueConcentration, ValueMovements,
+    ValuePyramid, ValueQuadrant, ValueSimulation,
 };
 use async_graphql::{Context, Object};
 use kith_loyalty::value::reports::{concentration, movements};
@@ -72,6 +72,16 @@ impl ValueQuery {
     /// Customer equity: the lifetime values of all customers together.
     async fn customer_equity(&self, ctx: &Context<'_>) -> async_graphql::Result<CustomerEquity> {
         CustomerEquity::ask(ctx.data::<Caller>()?).await.map_err(raise)
+    }
+
+    /// What a lifecycle policy would change. Nothing is stored.
+    async fn lifecycle_simulation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The lifecycle policy.")] id: Uuid,
+        #[graphql(desc = "Customers that are named, 1 to 200; 20 unless given.")] movers: Option<i64>,
+    ) -> async_graphql::Result<LifecycleSimulation> {
+        LifecycleSimulation::ask(ctx.data::<Caller>()?, id, movers, "").await.map_err(raise)
     }
 
     /// What an account and its subsidiaries are worth together.

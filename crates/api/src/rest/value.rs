@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use crate::value::{
-    AccountEntitlements, AccountGroupValue, CustomerEquity, ValueConcentration, ValueMovements, ValuePyramid,
-    ValueQuadrant, ValueSimulation,
+    AccountEntitlements, AccountGroupValue, CustomerEquity, LifecycleSimulation, ValueConcentration, ValueMovements,
+    ValuePyramid, ValueQuadrant, ValueSimulation,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use kith_kernel::{Error, Result};
@@ -23,6 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/value-models/{id}/quadrant").get(quadrant).default_service(other()))
         .service(web::resource("/v1/value-models/{id}/quadrant.svg").get(quadrant_picture).default_service(other()))
         .service(web::resource("/v1/value-models/{id}/simulation").get(simulation).default_service(other()))
+        .service(web::resource("/v1/lifecycle-policies/{id}/simulation").get(trial).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/entitlements").get(entitled).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/group-value").get(grouped).default_service(other()))
         .service(web::resource("/v1/reports/value-movements").get(moved).default_service(other()))
@@ -142,6 +143,26 @@ pub async fn simulation(caller: Caller, request: HttpRequest) -> Handled {
     let mut asked = query::read(request.query_string(), &["movers"])?;
     let movers = number(&mut asked, "movers")?;
     Ok(answer(&ValueSimulation::ask(&caller, id, movers, "/query").await?)?)
+}
+
+/// What a lifecycle policy would change.
+///
+/// All relationships are judged by it on the facts of today, from where they stand, as the next run would if it were published:
+/// who would move from which stage to which. Nothing is stored. Beyond 50,000 accounts it is refused.
+#[utoipa::path(
+    get, path = "/v1/lifecycle-policies/{id}/simulation", operation_id = "simulate_lifecycle_policy", tag = "lifecycle",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The lifecycle policy's id."),
+        ("movers" = Option<u32>, Query, description = "Customers that are named, 1 to 200; 20 unless given."),
+    ),
+    responses((status = 200, description = "What would change.", body = LifecycleSimulation)),
+    security(("bearer" = []))
+)]
+pub async fn trial(caller: Caller, request: HttpRequest) -> Handled {
+    let id = path_id(&request)?;
+    let mut asked = query::read(request.query_string(), &["movers"])?;
+    let movers = number(&mut asked, "movers")?;
+    Ok(answer(&LifecycleSimulation::ask(&caller, id, movers, "/query").await?)?)
 }
 
 /// What an account is entitled to.

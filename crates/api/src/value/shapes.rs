@@ -360,23 +360,23 @@ pub struct ValueSimulation {
     movers: Vec<ValueMover>,
 }
 
-/// Those who are in a layer or class now.
+/// Those who are in a layer, class or stage now.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueMoveRow {
-    /// The layer or class; null: they are not valued yet.
+    /// The layer, class or stage; null: they are not valued yet.
     place: Option<String>,
     /// How many.
     size: i64,
-    /// Where the model would put them.
+    /// Where they would be put.
     to: Vec<ValueMoveCell>,
 }
 
-/// Those of a row whom the model would put somewhere.
+/// Those of a row who would be put somewhere.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueMoveCell {
-    /// The layer or class.
+    /// The layer, class or stage.
     place: String,
     /// How many.
     count: i64,
@@ -406,4 +406,61 @@ pub struct ValuePlace {
     value_class: String,
     /// The score, a decimal as a text.
     score: Option<String>,
+}
+
+/// What a lifecycle policy would change: all relationships judged by it on the facts of today, from where they stand, as the
+/// next run would if it were published. Nothing is stored.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LifecycleSimulation {
+    /// The policy.
+    policy: LifecyclePolicyName,
+    /// The last day that was looked at.
+    as_of: String,
+    /// Relationships that were judged.
+    accounts: i64,
+    /// Those of them whose stage or loyalty stage would be another.
+    moved: i64,
+    /// From the stages as they are to those by the policy.
+    stages: Vec<ValueMoveRow>,
+    /// From the loyalty stages as they are to those by the policy.
+    loyalty_stages: Vec<ValueMoveRow>,
+    /// Those who would move: first those whose stage would change.
+    movers: Vec<LifecycleMover>,
+}
+
+/// The policy that was tried.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LifecyclePolicyName {
+    /// Its id.
+    id: Uuid,
+    /// Its name.
+    name: String,
+}
+
+/// A customer whom the policy would move.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LifecycleMover {
+    /// The account.
+    account_id: Uuid,
+    /// Its name; null: you may not read it.
+    name: Option<String>,
+    /// Where it stands.
+    from: LifecyclePlace,
+    /// Where the policy would put it.
+    to: LifecyclePlace,
+    /// The rule that says so.
+    rule: String,
+}
+
+/// Where a relationship stands.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LifecyclePlace {
+    /// The stage.
+    stage: String,
+    /// The class of the loyalty ladder.
+    loyalty_stage: String,
 }

@@ -75,7 +75,8 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
         contracts: &Lasting::learn(conn, cx, as_of)?,
         contacts: &contacts,
     };
-    let borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
+    let mut borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
+    borders.silence = relationship::silence(&sample, borders.gap);
     drop(customers);
     let is_history = as_of < day;
     let study = if is_history { None } else { relationship::study(conn, cx, &sample, borders.gap, as_of)? };

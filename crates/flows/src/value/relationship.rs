@@ -1,7 +1,7 @@
 //! From what customers did to where the relationship stands and how likely it is to end. The rules are the lifecycle's;
 //! here are the facts that they ask for.
 
-use super::Why;
+use super::{Why, grounds};
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived::{Group, To};
@@ -13,10 +13,11 @@ use kith_lifecycle::rules::risk::{Features, Fitted, Trained, train};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{Lifecycle, RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
+use kith_loyalty::value::Borders;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Assessed;
-use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
+use kith_statistics::{DAYS_PER_WEEK, patience, quantile, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
 use std::collections::HashMap;
@@ -28,6 +29,12 @@ const MONTHS: usize = 36;
 const NEWS: Days = Days::new(90);
 /// Days after which a churn model is trained again.
 const WEEK: Days = Days::new(7);
+/// The share of the customers whose horizon a churn model looks ahead for, and the longest that it does, in days.
+const MOST_CUSTOMERS: f64 = 0.9;
+const YEAR: i32 = 365;
+/// The share of the gaps that are no silence, and how many gaps tell where it ends.
+const NEARLY_ALL: f64 = 0.95;
+const ENOUGH_GAPS: usize = 1_000;
 /// Customers that a churn model learns from.
 pub(super) const SAMPLE: usize = 200_000;
 
@@ -37,28 +44,29 @@ pub(super) struct Relations {
     policy: Policy,
     trained: Option<(ChurnModelId, Fitted, bool)>,
     median_gap: f64,
-}
-
-/// What is known of an account besides its purchases.
-#[derive(Clone, Copy, Debug, Default)]
-struct Signs {
-    has_notice: bool,
-    grounds: Grounds,
+    /// The peers' own limit of silence, where no policy names one.
+    silence_limit: Option<f64>,
 }
 
 /// An account, and what else the same page found out about it.
 type Known<'a> = (&'a Facts, (&'a Assessed, &'a LoyaltyAssessment));
 
 impl Relations {
+    /// The same by another policy.
+    pub(super) fn by(self, policy: Policy) -> Self {
+        Relations { policy, silence_limit: None, ..self }
+    }
+
     /// Of the tenant, as they hold now.
-    pub(super) fn current(conn: &mut PgConnection, cx: &Cx, median_gap: f64) -> Result<Self> {
-        let (policy, _) = kith_lifecycle::current(conn, cx)?;
-        Ok(Relations { policy, trained: model::latest(conn, cx, None)?, median_gap })
+    pub(super) fn current(conn: &mut PgConnection, cx: &Cx, borders: &Borders) -> Result<Self> {
+        let (policy, published) = kith_lifecycle::current(conn, cx)?;
+        let silence_limit = borders.silence.filter(|_| published.is_none());
+        Ok(Relations { policy, trained: model::latest(conn, cx, None)?, median_gap: borders.gap, silence_limit })
     }
 
     /// The same with what could be known of leaving on a day that is past.
-    pub(super) fn past(conn: &mut PgConnection, cx: &Cx, median_gap: f64, day: NaiveDate) -> Result<Self> {
-        Ok(Relations { trained: model::latest(conn, cx, Some(day))?, ..Self::current(conn, cx, median_gap)? })
+    pub(super) fn past(conn: &mut PgConnection, cx: &Cx, borders: &Borders, day: NaiveDate) -> Result<Self> {
+        Ok(Relations { trained: model::latest(conn, cx, Some(day))?, ..Self::current(conn, cx, borders)? })
     }
 
     /// Decides about some accounts, and stores it; the number of rows that changed. Whoever never bought and is not being
@@ -74,16 +82,17 @@ impl Relations {
         let known: Vec<_> =
             page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
         let standing = kith_lifecycle::standing(conn, cx, group)?;
-        let signs = signs(conn, cx, group, as_of)?;
+        let notices = notices(conn, cx, group, as_of)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
-            let signs = signs.get(&facts.account).copied().unwrap_or_default();
             let one = Customer { facts, assessed, as_of, relations: self, purchase };
-            let (ruling, risk) = one.rule(standing.get(&facts.account).map(Lifecycle::before), signs, loyalty);
-            suspicions.extend(one.suspicion(&ruling, signs));
+            let notice = notices.get(&facts.account).copied();
+            let (ruling, risk) = one.rule(standing.get(&facts.account), notice, loyalty);
+            suspicions.extend(one.suspicion(&ruling));
             rulings.push(ruling);
             risks.push(risk);
         }
+        grounds::find(conn, cx, &mut suspicions, as_of)?;
         // Where a relationship stands is of the account alone and compares it with nobody: it moves when it is found to have
         // moved, run or not.
         let applied = kith_lifecycle::apply(conn, cx, &rulings, &standing)?;
@@ -102,24 +111,35 @@ impl Relations {
         as_of: NaiveDate,
     ) -> Result<usize> {
         let customer = |&(facts, assessed): &(_, _)| Customer { facts, assessed, as_of, relations: self, purchase };
-        score::remember(conn, cx, &page.iter().map(|one| customer(one).risk()).collect::<Vec<_>>(), To::Drafts)
+        let risk = |one| {
+            let customer: Customer<'_> = customer(one);
+            customer.risk(customer.activity())
+        };
+        score::remember(conn, cx, &page.iter().map(risk).collect::<Vec<_>>(), To::Drafts)
     }
 }
 
 /// One of them.
-struct Customer<'a> {
-    facts: &'a Facts,
-    assessed: &'a Assessed,
-    as_of: NaiveDate,
-    relations: &'a Relations,
-    purchase: Option<&'a Purchase>,
+pub(super) struct Customer<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) assessed: &'a Assessed,
+    pub(super) as_of: NaiveDate,
+    pub(super) relations: &'a Relations,
+    pub(super) purchase: Option<&'a Purchase>,
 }
 
 impl Customer<'_> {
-    fn rule(&self, before: Option<rules::Before>, signs: Signs, loyalty: &LoyaltyAssessment) -> (Ruling, RiskRuling) {
+    /// Where it stands, by where it stood and by the day on which the last of its contracts ended, if none goes on.
+    pub(super) fn rule(
+        &self,
+        stood: Option<&Lifecycle>,
+        notice: Option<NaiveDate>,
+        loyalty: &LoyaltyAssessment,
+    ) -> (Ruling, RiskRuling) {
         let base = &self.assessed.base;
         let gaps = self.facts.gaps();
-        let peers = Peers { median_gap: self.relations.median_gap, silence_limit: None };
+        let last_bought = self.facts.occasions.last().map_or(i32::MIN, |occasion| occasion.day);
+        let peers = Peers { median_gap: self.relations.median_gap, silence_limit: self.relations.silence_limit };
         let whole = |days: i32| u32::try_from(days).unwrap_or(0);
         let facts = rules::Facts {
             as_of: self.as_of,
@@ -128,21 +148,25 @@ impl Customer<'_> {
             recency: whole(base.recency),
             gaps: &gaps,
             margins: &monthly(&self.facts.occasions, facts::number(self.as_of)),
-            has_notice: signs.has_notice,
+            // Who bought after that goes on without the contract.
+            has_notice: notice.is_some_and(|day| base.occasions == 0 || facts::number(day) >= last_bought),
             severe_case_days: None,
             p_buy: self.p_buy(),
         };
-        let (risk, activity) = (self.risk(), self.activity());
-        let policy = &self.relations.policy;
+        let (policy, activity) = (&self.relations.policy, self.activity());
+        let verdict = rules::stage(&facts, &peers, policy, stood.map(Lifecycle::before));
+        // A relationship that is over is at no risk, even if the last order is not long ago.
+        let risk =
+            self.risk(if verdict.stage == rules::LifecycleStage::Ended { CustomerActivity::Churned } else { activity });
         let index = loyalty.index.and_then(|index| f64::try_from(index).ok());
         let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, index, risk.probability);
-        let lost = activity == CustomerActivity::Churned;
+        let (lost, told) = (activity == CustomerActivity::Churned, stood.and_then(|stood| stood.churned_on));
         let ruling = Ruling {
             account: self.facts.account,
-            verdict: rules::stage(&facts, &peers, policy, before),
+            verdict,
             loyalty_stage,
             activity,
-            churned_on: lost.then(|| rules::churned_on(facts.last(), self.typical_gap(), self.as_of, None)),
+            churned_on: lost.then(|| rules::churned_on(facts.last(), self.typical_gap(), self.as_of, told)),
             as_of: self.as_of,
         };
         (ruling, risk)
@@ -165,14 +189,10 @@ impl Customer<'_> {
         churn::activity(base.occasions, recency, self.typical_gap(), self.p_buy())
     }
 
-    fn risk(&self) -> RiskRuling {
-        let base = &self.assessed.base;
-        let features = Features {
-            discount_share: base.discount_share,
-            spend: base.revenue,
-            ..features(&self.facts.occasions, facts::number(self.as_of), self.relations.median_gap)
-        };
-        self.risk_of(&features, self.activity())
+    /// By the same features that the model was trained on.
+    fn risk(&self, activity: CustomerActivity) -> RiskRuling {
+        let features = features(&self.facts.occasions, facts::number(self.as_of), self.relations.median_gap);
+        self.risk_of(&features, activity)
     }
 
     fn risk_of(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
@@ -213,15 +233,15 @@ impl Customer<'_> {
         }
     }
 
-    /// A loss that is news.
-    fn suspicion(&self, ruling: &Ruling, signs: Signs) -> Option<Suspicion> {
+    /// A loss that is news. Why it is one is found out for all of them together.
+    fn suspicion(&self, ruling: &Ruling) -> Option<Suspicion> {
         let occurred_on = ruling.churned_on.filter(|day| *day + NEWS >= self.as_of)?;
         let last_order = facts::day(self.facts.occasions.last()?.day);
         Some(Suspicion {
             account: self.facts.account,
             occurred_on,
             last_order,
-            class: rules::classify(&signs.grounds),
+            class: rules::classify(&Grounds::default()),
             value_lost: Some(self.assessed.profile.profit),
             evidence: json!({"lastOrderOn": last_order.to_string(), "occasions": self.facts.occasions.len()}),
         })
@@ -264,6 +284,18 @@ fn features(occasions: &[Occasion], day: i32, median_gap: f64) -> Features {
     }
 }
 
+/// How long nineteen of twenty gaps between purchases are at most, in typical gaps of their customers; none of too few gaps.
+pub(super) fn silence(customers: &[Vec<Occasion>], median_gap: f64) -> Option<f64> {
+    let of_one = |occasions: &Vec<Occasion>| {
+        let days = occasions.iter().map(|occasion| f64::from(occasion.day));
+        let gaps: Vec<f64> = days.clone().zip(days.skip(1)).map(|(a, b)| b - a).collect();
+        let typical = typical_gap(&gaps, median_gap).max(1.0);
+        gaps.into_iter().map(move |gap| gap / typical)
+    };
+    let all: Vec<f64> = customers.iter().flat_map(of_one).collect();
+    quantile(&all, NEARLY_ALL).filter(|_| all.len() >= ENOUGH_GAPS)
+}
+
 /// A churn model that was trained, and on what.
 #[derive(Debug)]
 pub(super) struct Study {
@@ -278,7 +310,9 @@ impl Study {
 }
 
 /// What a churn model learns from what customers did, unless one was trained within a week: as they were two horizons ago, and
-/// tried on how they were one horizon ago.
+/// tried on how they were one horizon ago. Each is asked what it will be asked of them, whether they buy within a horizon of
+/// their own; the horizon between the days is that of nine customers in ten, at most a year, and who has a longer one is left
+/// out, since nobody knows yet.
 pub(super) fn study(
     conn: &mut PgConnection,
     cx: &Cx,
@@ -286,8 +320,11 @@ pub(super) fn study(
     median_gap: f64,
     as_of: NaiveDate,
 ) -> Result<Option<Study>> {
-    let horizon = whole(patience(median_gap));
-    let (today, span) = (facts::number(as_of), horizon);
+    let today = facts::number(as_of);
+    let ahead = |row: &Features| whole(patience(row.typical_gap));
+    let horizons: Vec<f64> =
+        customers.iter().map(|occasions| f64::from(ahead(&features(occasions, today, median_gap)))).collect();
+    let span = quantile(&horizons, MOST_CUSTOMERS).map_or(YEAR, |days| whole(days).min(YEAR));
     let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
         out.sql(" AND t.later_cut_off > ").bind(Bind::Date(Some(facts::day(today - span) - WEEK))).sql(" LIMIT 1");
     })?;
@@ -296,10 +333,14 @@ pub(super) fn study(
     }
     let at = |cut: i32| -> (Vec<Features>, Vec<bool>) {
         let known = customers.iter().filter(|occasions| occasions.first().is_some_and(|first| first.day <= cut));
-        let bought = |occasions: &[Occasion]| occasions.iter().any(|one| one.day > cut && one.day <= cut + span);
-        // Who was lost already tells nothing about who will be.
-        let rows = known.map(|occasions| (features(occasions, cut, median_gap), !bought(occasions)));
-        rows.filter(|(row, _)| f64::from(row.recency) < patience(row.typical_gap)).unzip()
+        let row = |occasions: &Vec<Occasion>| {
+            let row = features(occasions, cut, median_gap);
+            let until = cut + ahead(&row);
+            // Who was lost already tells nothing about who will be.
+            let counts = f64::from(row.recency) < patience(row.typical_gap) && until <= cut + span;
+            counts.then(|| (row, !occasions.iter().any(|one| one.day > cut && one.day <= until)))
+        };
+        known.filter_map(row).unzip()
     };
     let ((rows, labels), (later, later_labels)) = (at(today - 2 * span), at(today - span));
     let trained = train(&rows, &labels, &later, &later_labels);
@@ -308,35 +349,28 @@ pub(super) fn study(
         from: facts::day(first),
         cut_off: facts::day(today - 2 * span),
         later_cut_off: facts::day(today - span),
-        horizon_days: horizon,
+        horizon_days: span,
     };
     Ok(Some(Study { trained, window }))
 }
 
-/// What contracts and lost deals say of some accounts; those of which they say nothing are left out.
-fn signs(conn: &mut PgConnection, cx: &Cx, group: &Group, as_of: NaiveDate) -> Result<HashMap<Uuid, Signs>> {
-    let mut all: HashMap<Uuid, Signs> = HashMap::new();
-    let from = |what: &str| {
-        let mut out = Statement::new(format!("SELECT t.account_id{what} t WHERE t.tenant_id = "));
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
-        group.limit(&mut out, "t.account_id");
-        out.sql(" AND t.archived_at IS NULL");
-        out
-    };
-    let mut out = from(
-        ", bool_or(t.status IN ('CANCELLED', 'ENDED')) AND NOT bool_or(t.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE')), \
-         bool_or(t.status = 'PAST_DUE') FROM subscriptions",
+/// When the last contract of accounts ended that have none any more; those who never had one, or have one, are left out.
+pub(super) fn notices(
+    conn: &mut PgConnection,
+    cx: &Cx,
+    group: &Group,
+    as_of: NaiveDate,
+) -> Result<HashMap<Uuid, NaiveDate>> {
+    let mut out = Statement::new(
+        "SELECT t.account_id, max(coalesce(t.ended_on, t.current_period_end)) FROM subscriptions t WHERE t.tenant_id = ",
     );
-    out.sql(" GROUP BY t.account_id");
-    let rows: Vec<(Uuid, bool, bool)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Bool, st::Bool)>(), conn)?;
-    for (account, has_notice, payment_failed) in rows {
-        let one = all.entry(account).or_default();
-        (one.has_notice, one.grounds.payment_failed) = (has_notice, payment_failed);
-    }
-    let mut out = from(" FROM opportunities");
-    out.sql(" AND t.status = 'LOST' AND t.competitor_id IS NOT NULL AND t.closed_at > ");
-    out.bind(Bind::Date(Some(as_of - Days::new(180)))).sql(" GROUP BY t.account_id");
-    let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
-    rows.into_iter().for_each(|(account,)| all.entry(account).or_default().grounds.named_competitor = true);
-    Ok(all)
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
+    group.limit(&mut out, "t.account_id");
+    out.sql(" AND t.archived_at IS NULL AND t.started_on <= ").bind(Bind::Date(Some(as_of)));
+    out.sql(
+        " GROUP BY t.account_id HAVING bool_or(t.status IN ('CANCELLED', 'ENDED')) \
+         AND NOT bool_or(t.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE'))",
+    );
+    let rows: Vec<(Uuid, NaiveDate)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Date)>(), conn)?;
+    Ok(rows.into_iter().collect())
 }

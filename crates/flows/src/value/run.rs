@@ -300,9 +300,9 @@ fn summary(borders: &Borders) -> serde_json::Value {
     })
 }
 
-/// Archives the values of accounts that were archived, of all or of some.
+/// Archives what is computed of accounts that were archived, of all or of some.
 pub(super) fn shelve(conn: &mut PgConnection, cx: &Cx, accounts: Option<&[Uuid]>) -> Result<()> {
-    for table in ["value_profiles", "clv_estimates", "churn_risks", "loyalty_assessments"] {
+    for table in ["value_profiles", "clv_estimates", "churn_risks", "loyalty_assessments", "lifecycles"] {
         let mut out = Statement::new(format!(
             "UPDATE {table} AS t SET archived_at = a.archived_at, version = t.version + 1, updated_at = "
         ));

@@ -67,7 +67,7 @@ pub fn simulate(conn: &mut PgConnection, cx: &Cx, id: Uuid, movers: i64) -> Resu
 }
 
 /// Refuses where it would take too long.
-fn few(conn: &mut PgConnection, cx: &Cx) -> Result<()> {
+pub(super) fn few(conn: &mut PgConnection, cx: &Cx) -> Result<()> {
     let mut out = Statement::new("SELECT count(*) FROM (SELECT FROM accounts WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND archived_at IS NULL LIMIT ").bind(Bind::BigInt(Some(MOST + 1)));
     out.sql(") a");
@@ -76,9 +76,8 @@ fn few(conn: &mut PgConnection, cx: &Cx) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "There are more than {MOST} accounts, which takes longer than a request may. Publish the model, which computes all of \
-         them in the background, and publish a copy of the one before to go back; or export the orders and try models with \
-         `kith analytics`."
+        "There are more than {MOST} accounts, which takes longer than a request may. Publish it, so that all of them are \
+         computed in the background, and publish a copy of the one before to go back."
     );
     Err(Error::new(&codes::CONFLICT, detail))
 }
@@ -111,7 +110,7 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         contacts: &never.into_iter().map(|facts| facts.contacts).collect::<Vec<_>>(),
     };
     let borders = lesson.learn();
-    let relations = Relations::current(conn, cx, borders.gap)?;
+    let relations = Relations::current(conn, cx, &borders)?;
     let weights = model.weights().map_err(Error::internal)?;
     Ok((Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: false }, facts))
 }
@@ -147,8 +146,12 @@ fn stand(conn: &mut PgConnection, cx: &Cx) -> Result<HashMap<Uuid, Place>> {
 }
 
 /// Rows are where the accounts stand, columns where they would; the last row is of those who are not valued yet.
-fn matrix(moves: &[Move], places: &[(&'static str, &str)], of: fn(Place) -> &'static str) -> Value {
-    let at = |place: Place| places.iter().position(|(name, _)| *name == of(place));
+pub(super) fn matrix<P: Copy>(
+    moves: &[(Uuid, Option<P>, P)],
+    places: &[(&'static str, &str)],
+    of: fn(P) -> &'static str,
+) -> Value {
+    let at = |place: P| places.iter().position(|(name, _)| *name == of(place));
     let each: Vec<_> = moves.iter().map(|(_, was, now)| (was.and_then(at), at(*now))).collect();
     let name = |at: usize| places.get(at).map(|(name, _)| *name);
     let table = statistics::movements(&each, places.len());

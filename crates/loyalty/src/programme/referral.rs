@@ -10,7 +10,7 @@ use super::verbs::grant;
 use crate::AREA;
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{store, verbs};
+use kith_journal::{purchase, store, verbs};
 use kith_kernel::ids::{AccountId, LoyaltyMembershipId, LoyaltyProgramId, OrderId, ReferralId};
 use kith_kernel::{
     Action, Bind, Command, Cx, Error, Input, Nothing, Ownership, Resource, Result, Row, Shape, Statement, Verb,
@@ -71,7 +71,7 @@ pub struct Referral {
 /// What a referral qualifies by.
 #[input]
 pub struct Qualify {
-    /// The first order of the customer that is CONFIRMED or FULFILLED.
+    /// The first order of the customer that is CONFIRMED or FULFILLED, not internal, and not refunded as a whole.
     pub order_id: OrderId,
 }
 
@@ -153,11 +153,11 @@ fn has_email(conn: &mut PgConnection, cx: &Cx, account: AccountId, email: &str) 
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
 }
 
-/// Whether an account has a valid order before this one.
+/// Whether an account has a purchase before this order.
 fn bought_before(conn: &mut PgConnection, cx: &Cx, order: &Ordered) -> Result<bool> {
     let mut out = Statement::new("SELECT EXISTS (SELECT FROM orders o WHERE o.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND o.account_id = ").bind(Bind::Uuid(Some(order.account)));
-    out.sql(" AND o.archived_at IS NULL AND o.status IN ('CONFIRMED', 'FULFILLED') AND (o.ordered_at, o.id) < (");
+    out.sql(" AND ").sql(purchase::condition()).sql(" AND (o.ordered_at, o.id) < (");
     out.bind(Bind::Time(Some(order.at))).sql(", ").bind(Bind::Uuid(Some(order.id.0))).sql("))");
     Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
 }

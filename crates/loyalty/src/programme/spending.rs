@@ -4,7 +4,7 @@ use super::member::LoyaltyMembership;
 use super::program::LoyaltyProgram;
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::store;
+use kith_journal::{purchase, store};
 use kith_kernel::ids::OrderId;
 use kith_kernel::{Action, Bind, Currency, Cx, Error, Money, Result, Statement};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -29,30 +29,37 @@ pub(crate) struct Ordered {
     pub id: OrderId,
     /// Who ordered.
     pub account: Uuid,
-    /// Without tax.
+    /// What is left of it after refunds, without tax.
     pub net: Money,
     /// When.
     pub at: DateTime<Utc>,
 }
 
 impl Ordered {
-    /// An order that the actor may read and that is valid.
+    /// An order that the actor may read and that is a purchase.
     pub fn valid(conn: &mut PgConnection, cx: &Cx, id: OrderId) -> Result<Self> {
         let unknown = || Error::invalid("/orderId", "UNKNOWN_REFERENCE", "orderId points to nothing that you can see.");
         if !store::exists(conn, cx, cx.entry("orders")?, id.0, Action::Read)? {
             return Err(unknown());
         }
-        let mut out = Statement::new(
-            "SELECT account_id, net_amount, net_currency, ordered_at, status IN ('CONFIRMED', 'FULFILLED') AND archived_at IS NULL \
-             FROM orders WHERE tenant_id = ",
-        );
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(id.0)));
-        type Sql = (st::Uuid, st::Numeric, st::Text, st::Timestamptz, st::Bool);
-        type Found = (Uuid, Decimal, String, DateTime<Utc>, bool);
+        let mut out = Statement::new("SELECT o.account_id, o.net_currency, o.ordered_at, o.is_internal, ");
+        out.sql("o.status IN ('CONFIRMED', 'FULFILLED') AND o.archived_at IS NULL, ").sql(purchase::LEFT);
+        out.sql(" FROM orders o WHERE o.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
+        out.sql(" AND o.id = ").bind(Bind::Uuid(Some(id.0)));
+        type Sql = (st::Uuid, st::Text, st::Timestamptz, st::Bool, st::Bool, st::Numeric);
+        type Found = (Uuid, String, DateTime<Utc>, bool, bool, Decimal);
         let found: Vec<Found> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-        let (account, amount, code, at, valid) = found.into_iter().next().ok_or_else(unknown)?;
-        if !valid {
-            return Err(Error::invalid("/orderId", "INVALID", "The order is neither CONFIRMED nor FULFILLED."));
+        let (account, code, at, is_internal, stands, amount) = found.into_iter().next().ok_or_else(unknown)?;
+        let wrong = match (stands, is_internal) {
+            (false, _) => Some("The order is neither CONFIRMED nor FULFILLED."),
+            (true, true) => Some("The order is internal: it is no business with a customer."),
+            (true, false) if amount <= Decimal::ZERO => {
+                Some("Nothing is left of the order: it came to nothing, or all of it was refunded.")
+            }
+            (true, false) => None,
+        };
+        if let Some(detail) = wrong {
+            return Err(Error::invalid("/orderId", "INVALID", detail));
         }
         let currency = Currency::from_code(&code).ok_or_else(|| Error::internal("no such currency"))?;
         Ok(Ordered { id, account, net: Money { amount, currency }, at })

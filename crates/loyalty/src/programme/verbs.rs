@@ -62,7 +62,8 @@ pub struct Earn {
     /// Spending, in the currency of the programme: times its earnRate and the multiplier of the tier, rounded down.
     #[field(money)]
     pub spend: Option<Money>,
-    /// An order of the customer that is CONFIRMED or FULFILLED: its net counts as spending, and its id is the sourceKey.
+    /// An order of the customer that is CONFIRMED or FULFILLED and not internal: its net less what came back counts as
+    /// spending, and its id is the sourceKey.
     pub order_id: Option<OrderId>,
     /// What it comes from; ORDER with orderId, else OTHER unless given.
     pub source: Option<PointSource>,

@@ -44,10 +44,11 @@ impl Customer<'_> {
     }
 
     /// What layers and drivers are told from. A value that somebody gave for the tolerance of failures counts, if it is
-    /// among the signs.
+    /// among the signs and not too old.
     pub fn evidence(&self, signs: &[Sign]) -> Evidence {
         let (tones, tone) = self.inputs.tones;
-        let tolerance = signs.iter().find(|sign| sign.kind == Some(LoyaltySign::FailureTolerance));
+        let mut counting = signs.iter().filter(|sign| sign.state != ValueState::Stale);
+        let tolerance = counting.find(|sign| sign.kind == Some(LoyaltySign::FailureTolerance));
         Evidence {
             answers: self.inputs.answers.clone(),
             tones: (u32::try_from(tones).unwrap_or(u32::MAX), tone),

@@ -34,7 +34,7 @@ pub struct Judge<'a> {
 pub struct Base {
     /// The account.
     pub account: uuid::Uuid,
-    /// Whom it is compared with: the short name of its industry and size.
+    /// Whom it is compared with: the short name of its industry and size; 0, which is nobody, if neither is known.
     pub peers: u64,
     /// The short name of its industry; 0 if it is not known.
     pub industry: u64,
@@ -106,9 +106,10 @@ impl Base {
         let repeats: Vec<f64> = all.iter().skip(1).map(|o| o.net).collect();
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let share = |part: Decimal, whole: Decimal| (whole > Decimal::ZERO).then(|| real(part) / real(whole));
+        let is_known = !facts.industry.is_empty() || !facts.size.is_empty();
         Base {
             account: facts.account,
-            peers: short(&format!("{}|{}", facts.industry, facts.size)),
+            peers: if is_known { short(&format!("{}|{}", facts.industry, facts.size)) } else { 0 },
             industry: known(&facts.industry),
             size: known(&facts.size),
             occasions: small(all.len()),

@@ -64,6 +64,8 @@ pub struct Borders {
     pub active: u64,
     /// Median of the customers' own gaps, in days.
     pub gap: f64,
+    /// How long nineteen of twenty gaps are at most, in typical gaps of their customers; none of too few.
+    pub silence: Option<f64>,
     /// Margin of all revenue, as a share.
     pub margin: f64,
     /// Share of those who bought in the year before the last that bought in the last, too.

@@ -31,13 +31,16 @@ pub struct Lasting {
 }
 
 impl Lasting {
-    /// From all subscriptions that had begun by the end of a day.
+    /// From all subscriptions that had begun by the end of a day. One that was cancelled is over with its period, whether
+    /// or not somebody noted that it ended.
     pub fn learn(conn: &mut PgConnection, cx: &Cx, as_of: NaiveDate) -> Result<Self> {
-        let mut out = Statement::new("SELECT s.months, s.ended, count(*) FROM (SELECT round((CASE WHEN ");
+        let mut out = Statement::new("SELECT s.months, s.ended, count(*) FROM (SELECT round((least(o.over_on, ");
         let last = || Bind::Date(Some(as_of));
-        out.sql("t.ended_on <= ").bind(last()).sql(" THEN t.ended_on ELSE ").bind(last());
-        out.sql(format!("::date END - t.started_on) / {MONTH})::integer AS months, coalesce(t.ended_on <= "));
-        out.bind(last()).sql(", false) AS ended FROM subscriptions t WHERE t.tenant_id = ");
+        out.bind(last()).sql(format!("::date) - t.started_on) / {MONTH})::integer AS months, coalesce(o.over_on <= "));
+        out.bind(last()).sql(", false) AS ended FROM subscriptions t CROSS JOIN LATERAL (SELECT coalesce(t.ended_on, ");
+        // The beginning of Unix time stands for a day that was not given.
+        out.sql("CASE t.status WHEN 'CANCELLED' THEN greatest(t.started_on, coalesce(nullif(t.current_period_end, ");
+        out.sql("date 'epoch'), t.cancelled_at::date)) END) AS over_on) o WHERE t.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL'");
         out.sql(" AND t.started_on <= ").bind(last()).sql(") s GROUP BY s.months, s.ended");
         let rows: Vec<(i32, bool, i64)> = RunQueryDsl::load(out.typed::<(st::Integer, st::Bool, st::BigInt)>(), conn)?;

@@ -119,7 +119,7 @@ impl Lesson<'_> {
     /// What they need, will bring, and are being offered; with what is expected of each of the active.
     fn outlook(&self, borders: &mut Borders) -> Vec<Future> {
         let mut groups: HashMap<u64, Vec<f64>> = HashMap::new();
-        for base in self.active() {
+        for base in self.active().filter(|base| base.peers != 0) {
             groups.entry(base.peers).or_default().push(self.judge(borders).yearly(base));
         }
         let large = groups.into_iter().filter(|(_, spends)| spends.len() >= LEAST_PEERS);

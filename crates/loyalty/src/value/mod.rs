@@ -20,6 +20,7 @@ pub mod indicator;
 pub mod learn;
 pub mod model;
 pub(crate) mod number;
+mod place;
 pub mod potential;
 pub mod profile;
 pub mod purchase;

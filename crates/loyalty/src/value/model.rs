@@ -1,6 +1,7 @@
 //! Value models: the tenant's own definition of a good customer, in versions. A draft is edited and simulated; publishing
 //! it makes it the one that counts, and ends the one before.
 
+use super::ValueIndicator;
 use crate::AREA;
 use crate::standing::Weights;
 use chrono::{DateTime, Utc};
@@ -279,9 +280,13 @@ fn publish(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Not
             Ok(())
         })?;
     }
-    let row = verbs::change::<ValueModel>(conn, cx, id, seen, "published", |_, model| {
+    let row = verbs::change::<ValueModel>(conn, cx, id, seen, "published", |conn, model| {
         if model.status != ModelStatus::Draft {
             return Err(Error::illegal(format!("The model is {}.", model.status.as_str()), &[]));
+        }
+        // With nothing to count, nobody would be scored.
+        if ValueIndicator::of(conn, cx, model)?.iter().all(|indicator| indicator.weight <= Decimal::ZERO) {
+            return Err(Error::illegal("The indicators of the model need a positive weight together.", &[]));
         }
         model.status = ModelStatus::Published;
         model.published_at = Some(cx.now);

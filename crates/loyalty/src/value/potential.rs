@@ -29,7 +29,7 @@ pub struct Potential {
 
 impl Judge<'_> {
     /// What a customer needs a year: what somebody said, or what the best of his peers spend, but never less than he
-    /// spends with us.
+    /// spends with us. Nothing is learned of the peers of those who have none.
     pub fn wallet(&self, base: &Base) -> Option<(f64, bool)> {
         let own = self.yearly(base);
         let stated = base.wallet.map(|wallet| (wallet.max(own), false));

@@ -4,7 +4,6 @@ use super::assess::{Base, Future, Judge, Measures};
 use super::borders::Borders;
 use super::clv::{ClvMethod, NextPurchaseRule, ValueState};
 use super::facts::{self, Facts};
-use super::model::{PyramidScheme, QuadrantScheme};
 use super::number::{decimal, shown, text};
 use super::potential::Potential;
 use super::profile::{Layer, RuledImportance, ValueClass};
@@ -16,8 +15,6 @@ use kith_statistics::{self as statistics, Alive, DAYS_PER_WEEK, Score, SpendBasi
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// Points past a border at which a customer moves at once.
-const MARGIN: f64 = statistics::MARGIN;
 /// Weeks beyond which no next purchase is named.
 const TWO_YEARS: f64 = 104.0;
 
@@ -135,61 +132,6 @@ impl Judge<'_> {
             })
         });
         Value::Array(each.collect())
-    }
-
-    /// Puts the customer into a layer and a class, without flicker: a move needs three points past the border, or two runs
-    /// in a row.
-    fn place(&self, profile: &mut ValueProfile, base: &Base, before: Option<Before>, is_run: bool) {
-        let (layer, past) = self.layer(profile, base);
-        let old = before.map(|before| before.layer).filter(|(old, _)| is_active(*old) && is_active(layer));
-        (profile.layer, profile.layer_proposed) = settle(old, layer, past, is_run);
-        let (class, past) = self.class(profile, base);
-        let unclassified = ValueClass::Unclassified;
-        let old = before.map(|before| before.class).filter(|(old, _)| *old != unclassified && class != unclassified);
-        (profile.value_class, profile.class_proposed) = settle(old, class, past, is_run);
-    }
-
-    /// The layer, and how far it is beyond the nearest border.
-    fn layer(&self, profile: &ValueProfile, base: &Base) -> (Layer, f64) {
-        if !base.is_active() {
-            let never =
-                if base.pipeline > 0.0 || profile.layer == Layer::Prospect { Layer::Prospect } else { Layer::Suspect };
-            return (if base.occasions > 0 { Layer::Inactive } else { never }, f64::MAX);
-        }
-        let by_revenue = self.model.pyramid == PyramidScheme::Contribution;
-        let value = if by_revenue { Some(base.revenue) } else { profile.score.map(super::number::real) };
-        let Some(value) = value else { return (Layer::Small, f64::MAX) };
-        let reached = self.borders.layers.iter().position(|border| value >= *border);
-        let layer = match reached {
-            Some(0) => Layer::Top,
-            Some(1) => Layer::Large,
-            Some(_) => Layer::Medium,
-            None => Layer::Small,
-        };
-        // Amounts have no points: a customer moves when the border does.
-        let past = self.borders.layers.iter().map(|border| (value - border).abs()).fold(f64::MAX, f64::min);
-        (layer, if by_revenue { f64::MAX } else { past })
-    }
-
-    /// The class, and how far it is beyond the nearest cut.
-    fn class(&self, profile: &ValueProfile, base: &Base) -> (ValueClass, f64) {
-        let (cut, potential_cut) = (self.borders.value_cut, self.borders.potential_cut);
-        let by_score = self.model.quadrant == QuadrantScheme::Score;
-        let value = if by_score { profile.score.map(super::number::real) } else { Some(base.profit) };
-        let (Some(x), Some(y), true) = (value, profile.potential.map(super::number::real), base.is_active()) else {
-            return (ValueClass::Unclassified, f64::MAX);
-        };
-        let class = match (x >= cut, y >= potential_cut) {
-            (false, false) => ValueClass::Lead,
-            (false, true) => ValueClass::Iron,
-            (true, false) => ValueClass::Gold,
-            (true, true) => ValueClass::Platinum,
-        };
-        let scale = self.borders.scale(super::indicator::IndicatorSource::Profit);
-        let points = |profit: f64| scale.and_then(|scale| scale.percentile(profit));
-        let across =
-            if by_score { Some((x - cut).abs()) } else { points(x).zip(points(cut)).map(|(a, b)| (a - b).abs()) };
-        (class, across.unwrap_or(f64::MAX).min((y - potential_cut).abs()))
     }
 
     fn clv(&self, cx: &Cx, facts: &Facts, (base, future): (&Base, &Future)) -> ClvEstimate {
@@ -329,22 +271,6 @@ fn state(facts: &Facts, scored: bool) -> (ValueState, Vec<&'static str>) {
         [] => (ValueState::Ok, reasons),
         _ if !scored => (ValueState::InsufficientData, reasons),
         _ => (ValueState::Partial, reasons),
-    }
-}
-
-fn is_active(layer: Layer) -> bool {
-    matches!(layer, Layer::Top | Layer::Large | Layer::Medium | Layer::Small)
-}
-
-/// Where he stands from now on, and what is proposed.
-fn settle<T: Copy + PartialEq>(before: Option<(T, Option<T>)>, now: T, past: f64, is_run: bool) -> (T, Option<T>) {
-    match before {
-        Some((old, proposed)) if old != now && past < MARGIN => match is_run {
-            true if proposed == Some(now) => (now, None),
-            true => (old, Some(now)),
-            false => (old, proposed),
-        },
-        _ => (now, None),
     }
 }
 

@@ -166,14 +166,15 @@ fn whale(curve: &[Decimal], sum: Decimal) -> Value {
     Value::Array(points.collect())
 }
 
-/// Of each customer: those who bought in the window, for what is of the window; else those who ever bought.
+/// Of each customer: those who bought in the window, for what is of the window; for lifetime values those who have one;
+/// else those who ever bought.
 fn accounts(conn: &mut PgConnection, cx: &Cx, of: Measure) -> Result<Values> {
     metric::whole(cx, "value-profiles")?;
     let (value, who) = match of {
         Measure::Revenue => ("p.revenue_amount", "p.window_occasions > 0"),
         Measure::Profit => ("p.profit_amount", "(p.window_occasions > 0 OR p.profit_amount <> 0)"),
         Measure::LifetimeRevenue => ("p.lifetime_revenue_amount", "p.occasions > 0"),
-        Measure::Clv => ("c.value_amount", "p.occasions > 0 AND c.value_amount IS NOT NULL"),
+        Measure::Clv => ("c.value_amount", "c.value_amount IS NOT NULL"),
     };
     if of == Measure::Clv {
         metric::whole(cx, "clv-estimates")?;

@@ -100,7 +100,7 @@ fn interval(model: &PurchaseModel, probabilistic: &Group) -> Option<Value> {
     Some(json!({"low": times("low")?, "high": times("high")?, "of": text(probabilistic.value)}))
 }
 
-/// Those who have a lifetime value, by layer, class and method.
+/// Those who have a lifetime value, by layer, class and method: who ever bought, or pays for a subscription.
 fn groups(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<Row>> {
     let mut out = Statement::new(
         "SELECT p.layer, p.value_class, c.method, count(*), sum(c.value_amount), sum(p.acquisition_cost_amount), \
@@ -108,7 +108,7 @@ fn groups(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<Row>> {
          count(*) FILTER (WHERE p.acquisition_cost_amount > 0)",
     );
     super::profiles(cx, &mut out)?;
-    out.sql(" AND c.value_amount IS NOT NULL AND p.occasions > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
+    out.sql(" AND c.value_amount IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
     type Sql = ((st::Text, st::Text, st::Text), (st::BigInt, st::Numeric, st::Numeric, st::Numeric, st::BigInt));
     type Found = ((String, String, String), (i64, Decimal, Decimal, Decimal, i64));
     let rows: Vec<Found> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
