@@ -119,7 +119,8 @@ impl Resource for ChurnEvent {
     fn prepare(&mut self, _: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         if before.is_none() {
             self.initiative = self.initiative.or(self.kind.initiative());
-            if self.occurred_on > cx.now.date_naive() {
+            // Where the day begins first it is fourteen hours ahead.
+            if self.occurred_on > (cx.now + chrono::TimeDelta::hours(14)).date_naive() {
                 return Err(Error::invalid("/occurredOn", "OUT_OF_RANGE", "Expected a day until today."));
             }
         }

@@ -320,17 +320,17 @@ pub(super) fn study(
     median_gap: f64,
     as_of: NaiveDate,
 ) -> Result<Option<Study>> {
+    let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
+        out.sql(" AND t.later_cut_off + t.horizon_days > ").bind(Bind::Date(Some(as_of - WEEK))).sql(" LIMIT 1");
+    })?;
+    if !recent.is_empty() {
+        return Ok(None);
+    }
     let today = facts::number(as_of);
     let ahead = |row: &Features| whole(patience(row.typical_gap));
     let horizons: Vec<f64> =
         customers.iter().map(|occasions| f64::from(ahead(&features(occasions, today, median_gap)))).collect();
     let span = quantile(&horizons, MOST_CUSTOMERS).map_or(YEAR, |days| whole(days).min(YEAR));
-    let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
-        out.sql(" AND t.later_cut_off > ").bind(Bind::Date(Some(facts::day(today - span) - WEEK))).sql(" LIMIT 1");
-    })?;
-    if !recent.is_empty() {
-        return Ok(None);
-    }
     let at = |cut: i32| -> (Vec<Features>, Vec<bool>) {
         let known = customers.iter().filter(|occasions| occasions.first().is_some_and(|first| first.day <= cut));
         let row = |occasions: &Vec<Occasion>| {
@@ -361,9 +361,12 @@ pub(super) fn notices(
     group: &Group,
     as_of: NaiveDate,
 ) -> Result<HashMap<Uuid, NaiveDate>> {
+    // The beginning of Unix time stands for a period that was not given.
     let mut out = Statement::new(
-        "SELECT t.account_id, max(coalesce(t.ended_on, t.current_period_end)) FROM subscriptions t WHERE t.tenant_id = ",
+        "SELECT t.account_id, coalesce(max(coalesce(t.ended_on, nullif(t.current_period_end, date 'epoch'), \
+         t.cancelled_at::date)), ",
     );
+    out.bind(Bind::Date(Some(as_of))).sql(") FROM subscriptions t WHERE t.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
     group.limit(&mut out, "t.account_id");
     out.sql(" AND t.archived_at IS NULL AND t.started_on <= ").bind(Bind::Date(Some(as_of)));

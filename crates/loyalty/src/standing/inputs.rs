@@ -165,9 +165,10 @@ impl Source<'_> {
         let what = "SELECT t.account_id, count(*), count(*) FILTER (WHERE h.delivered_at <= h.promised_at AND h.status <> 'LOST') \
              FROM orders t JOIN shipments h ON h.tenant_id = t.tenant_id AND h.order_id = t.id CROSS JOIN w";
         let mut out = self.from(what, "t.account_id");
-        out.sql(
-            " AND h.archived_at IS NULL AND h.promised_at >= w.year AND h.promised_at < w.until GROUP BY t.account_id",
-        );
+        out.sql(" AND t.status <> 'CANCELLED' AND h.archived_at IS NULL AND h.promised_at >= w.year");
+        // What is promised for later today is not broken yet.
+        out.sql(" AND h.promised_at < w.until AND h.promised_at <= ").bind(Bind::Time(Some(self.cx.now)));
+        out.sql(" GROUP BY t.account_id");
         let rows: Vec<(Uuid, i64, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt, st::BigInt)>(), conn)?;
         rows.into_iter()
             .for_each(|(account, due, kept)| all.entry(account).or_default().bonds.deliveries = (due, kept));
