@@ -8,6 +8,7 @@ mod policy;
 mod relationship;
 mod run;
 mod simulate;
+mod study;
 
 pub use kith_loyalty::value::run::ask;
 pub use learn::{Learned, learn};

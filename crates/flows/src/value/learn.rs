@@ -1,8 +1,8 @@
 //! What a run learns from all customers, before it judges anybody: in one snapshot of the database, which it only reads, so
 //! that nothing waits for it.
 
-use super::relationship::{self, SAMPLE, Study};
 use super::run::learning;
+use super::study::{SAMPLE, Study, silence, study};
 use super::{reading, today};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -76,10 +76,10 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
         contacts: &contacts,
     };
     let mut borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
-    borders.silence = relationship::silence(&sample, borders.gap);
+    borders.silence = silence(&sample, borders.gap);
     drop(customers);
     let is_history = as_of < day;
-    let study = if is_history { None } else { relationship::study(conn, cx, &sample, borders.gap, as_of)? };
+    let study = if is_history { None } else { study(conn, cx, &sample, borders.gap, as_of)? };
     Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, study, borders }))
 }
 

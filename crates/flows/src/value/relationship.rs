@@ -1,6 +1,7 @@
 //! From what customers did to where the relationship stands and how likely it is to end. The rules are the lifecycle's;
 //! here are the facts that they ask for.
 
+use super::study::features;
 use super::{Why, grounds};
 use chrono::{Days, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -9,7 +10,7 @@ use kith_kernel::ids::ChurnModelId;
 use kith_kernel::{Bind, Cx, Money, Result, Statement};
 use kith_lifecycle::risk::ChurnRiskState;
 use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
-use kith_lifecycle::rules::risk::{Features, Fitted, Trained, train};
+use kith_lifecycle::rules::risk::{Features, Fitted};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{Lifecycle, RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
@@ -17,7 +18,7 @@ use kith_loyalty::value::Borders;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Assessed;
-use kith_statistics::{DAYS_PER_WEEK, patience, quantile, typical_gap};
+use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
 use std::collections::HashMap;
@@ -27,16 +28,6 @@ use uuid::Uuid;
 const MONTHS: usize = 36;
 /// A loss further back is history and needs nobody's attention.
 const NEWS: Days = Days::new(90);
-/// Days after which a churn model is trained again.
-const WEEK: Days = Days::new(7);
-/// The share of the customers whose horizon a churn model looks ahead for, and the longest that it does, in days.
-const MOST_CUSTOMERS: f64 = 0.9;
-const YEAR: i32 = 365;
-/// The share of the gaps that are no silence, and how many gaps tell where it ends.
-const NEARLY_ALL: f64 = 0.95;
-const ENOUGH_GAPS: usize = 1_000;
-/// Customers that a churn model learns from.
-pub(super) const SAMPLE: usize = 200_000;
 
 /// What stages and risks are decided by.
 #[derive(Debug)]
@@ -249,7 +240,7 @@ impl Customer<'_> {
 }
 
 /// Days, rounded up.
-fn whole(days: f64) -> i32 {
+pub(super) fn whole(days: f64) -> i32 {
     use rust_decimal::prelude::ToPrimitive;
     days.ceil().to_i32().unwrap_or(i32::MAX)
 }
@@ -267,91 +258,6 @@ fn monthly(occasions: &[Occasion], today: i32) -> Vec<f64> {
         }
     }
     sums
-}
-
-/// What a customer looked like at the end of a day, by what had happened until then.
-fn features(occasions: &[Occasion], day: i32, median_gap: f64) -> Features {
-    let until: Vec<&Occasion> = occasions.iter().filter(|occasion| occasion.day <= day).collect();
-    let since = |of: Option<&&Occasion>| of.map_or(0, |of| u32::try_from(day - of.day).unwrap_or(0));
-    let gaps: Vec<f64> = until.iter().zip(until.iter().skip(1)).map(|(a, b)| f64::from(b.day - a.day)).collect();
-    Features {
-        occasions: u32::try_from(until.len()).unwrap_or(u32::MAX),
-        recency: since(until.last()),
-        age: since(until.first()),
-        typical_gap: typical_gap(&gaps, median_gap).max(1.0),
-        spend: until.iter().filter(|occasion| occasion.day > day - 365).map(|occasion| occasion.net).sum(),
-        ..Features::default()
-    }
-}
-
-/// How long nineteen of twenty gaps between purchases are at most, in typical gaps of their customers; none of too few gaps.
-pub(super) fn silence(customers: &[Vec<Occasion>], median_gap: f64) -> Option<f64> {
-    let of_one = |occasions: &Vec<Occasion>| {
-        let days = occasions.iter().map(|occasion| f64::from(occasion.day));
-        let gaps: Vec<f64> = days.clone().zip(days.skip(1)).map(|(a, b)| b - a).collect();
-        let typical = typical_gap(&gaps, median_gap).max(1.0);
-        gaps.into_iter().map(move |gap| gap / typical)
-    };
-    let all: Vec<f64> = customers.iter().flat_map(of_one).collect();
-    quantile(&all, NEARLY_ALL).filter(|_| all.len() >= ENOUGH_GAPS)
-}
-
-/// A churn model that was trained, and on what.
-#[derive(Debug)]
-pub(super) struct Study {
-    trained: Trained,
-    window: model::Window,
-}
-
-impl Study {
-    pub(super) fn keep(&self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
-        model::record(conn, cx, &self.trained, &self.window).map(drop)
-    }
-}
-
-/// What a churn model learns from what customers did, unless one was trained within a week: as they were two horizons ago, and
-/// tried on how they were one horizon ago. Each is asked what it will be asked of them, whether they buy within a horizon of
-/// their own; the horizon between the days is that of nine customers in ten, at most a year, and who has a longer one is left
-/// out, since nobody knows yet.
-pub(super) fn study(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    customers: &[Vec<Occasion>],
-    median_gap: f64,
-    as_of: NaiveDate,
-) -> Result<Option<Study>> {
-    let recent = kith_journal::store::rows::<kith_lifecycle::ChurnModel>(conn, cx, |out| {
-        out.sql(" AND t.later_cut_off + t.horizon_days > ").bind(Bind::Date(Some(as_of - WEEK))).sql(" LIMIT 1");
-    })?;
-    if !recent.is_empty() {
-        return Ok(None);
-    }
-    let today = facts::number(as_of);
-    let ahead = |row: &Features| whole(patience(row.typical_gap));
-    let horizons: Vec<f64> =
-        customers.iter().map(|occasions| f64::from(ahead(&features(occasions, today, median_gap)))).collect();
-    let span = quantile(&horizons, MOST_CUSTOMERS).map_or(YEAR, |days| whole(days).min(YEAR));
-    let at = |cut: i32| -> (Vec<Features>, Vec<bool>) {
-        let known = customers.iter().filter(|occasions| occasions.first().is_some_and(|first| first.day <= cut));
-        let row = |occasions: &Vec<Occasion>| {
-            let row = features(occasions, cut, median_gap);
-            let until = cut + ahead(&row);
-            // Who was lost already tells nothing about who will be.
-            let counts = f64::from(row.recency) < patience(row.typical_gap) && until <= cut + span;
-            counts.then(|| (row, !occasions.iter().any(|one| one.day > cut && one.day <= until)))
-        };
-        known.filter_map(row).unzip()
-    };
-    let ((rows, labels), (later, later_labels)) = (at(today - 2 * span), at(today - span));
-    let trained = train(&rows, &labels, &later, &later_labels);
-    let first = customers.iter().filter_map(|occasions| occasions.first()).map(|one| one.day).min().unwrap_or(today);
-    let window = model::Window {
-        from: facts::day(first),
-        cut_off: facts::day(today - 2 * span),
-        later_cut_off: facts::day(today - span),
-        horizon_days: span,
-    };
-    Ok(Some(Study { trained, window }))
 }
 
 /// When the last contract of accounts ended that have none any more; those who never had one, or have one, are left out.

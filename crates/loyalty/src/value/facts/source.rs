@@ -1,0 +1,246 @@
+//! Where facts are read from, a statement each.
+
+use super::{Facts, Occasion, Reading, days, number};
+use crate::value::contract::Contract;
+use crate::value::number::real;
+use chrono::NaiveDate;
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::Group;
+use kith_journal::metric;
+use kith_kernel::{Bind, Cx, Result, Statement};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+/// Days of contacts that tell whether somebody who never bought is interested.
+const CONTACT_DAYS: u64 = 90;
+
+/// Whose facts are read, and how.
+pub(super) struct Source<'a> {
+    pub cx: &'a Cx,
+    pub group: &'a Group,
+    pub reading: &'a Reading,
+}
+
+type Amount = st::Nullable<st::Numeric>;
+
+impl Source<'_> {
+    fn before(&self) -> NaiveDate {
+        self.reading.as_of - chrono::Days::new(days(self.reading.window_days))
+    }
+
+    /// What is there of the tenant and of the group, by `t`.
+    fn of_group(&self, out: &mut Statement) {
+        out.sql(" WHERE t.tenant_id = ").bind(Bind::Uuid(Some(self.cx.tenant))).sql(" AND ");
+        self.group.limit(out, "t.account_id");
+    }
+
+    fn last(&self) -> Bind {
+        Bind::Date(Some(self.reading.as_of))
+    }
+
+    /// The first moment of the day after one.
+    fn moment(&self, out: &mut Statement, day: NaiveDate) {
+        out.sql("(").bind(Bind::Date(Some(day))).sql("::date + 1)::timestamp AT TIME ZONE ");
+        out.bind(Bind::Text(Some(self.reading.zone.clone())));
+    }
+
+    /// The days on which they bought, in the order of their key. They are added up here: to have PostgreSQL do it in arrays
+    /// and filtered sums takes it more than twice the time.
+    pub fn days(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, t.day, t.orders, t.net, t.cost, t.uncosted, t.discounted, t.booked, t.lines, \
+             t.unconverted FROM customer_days t",
+        );
+        self.of_group(&mut out);
+        out.sql(" AND t.day <= ").bind(self.last()).sql(" ORDER BY t.account_id, t.day");
+        type Row = ((Uuid, NaiveDate, i32), (Decimal, Decimal, Decimal, Decimal, Decimal), (i32, i32));
+        type Sql = (
+            (st::Uuid, st::Date, st::Integer),
+            (st::Numeric, st::Numeric, st::Numeric, st::Numeric, st::Numeric),
+            (st::Integer, st::Integer),
+        );
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        let (window, year) = (self.before(), self.reading.as_of - chrono::Days::new(365));
+        let estimated = self.reading.default_margin / Decimal::ONE_HUNDRED;
+        for of_one in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
+            let Some(one) = of_one.first().and_then(|row| of(facts, row.0.0)) else { continue };
+            for &((_, day, orders), (net, cost, uncosted, discounted, booked), (lines, unconverted)) in of_one {
+                let margin = net - uncosted - cost + uncosted * estimated;
+                if orders > 0 {
+                    one.occasions.push(Occasion { day: number(day), net: real(net), margin: real(margin) });
+                }
+                one.lifetime_revenue += net;
+                one.lifetime_margin += margin;
+                one.unconverted += i64::from(unconverted);
+                if day > window {
+                    one.revenue += net;
+                    one.margin += margin;
+                    one.window_occasions += i32::from(orders > 0);
+                    one.uncosted += uncosted;
+                    one.discounted += discounted;
+                    one.booked += booked;
+                }
+                if day > year {
+                    one.year.lines += i64::from(lines);
+                    one.year.booked += booked;
+                    one.year.discounted += discounted;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What touches cost by the rates of their channels.
+    pub fn touches(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, sum(r.per_touch_amount + r.per_minute_amount * coalesce(t.duration_seconds, 0) / 60) \
+             FROM interactions t JOIN cost_rates r ON r.tenant_id = t.tenant_id AND r.channel = t.channel AND r.archived_at IS NULL",
+        );
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.occurred_at >= ");
+        self.moment(&mut out, self.before());
+        out.sql(" AND t.occurred_at < ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Option<Decimal>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount)>(), conn)?;
+        for (account, cost) in rows {
+            of(facts, account).into_iter().for_each(|one| one.cost_to_serve += cost.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// What somebody entered that they cost.
+    pub fn costs(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out =
+            Statement::new("SELECT t.account_id, sum(x.amount) FILTER (WHERE t.kind <> 'ACQUIRE' AND t.incurred_on > ");
+        out.bind(Bind::Date(Some(self.before())));
+        out.sql("), sum(x.amount) FILTER (WHERE t.kind = 'ACQUIRE'), count(*) FILTER (WHERE x.amount IS NULL) FROM cost_entries t");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "t.incurred_on"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.incurred_on <= ").bind(self.last()).sql(" GROUP BY t.account_id");
+        type Row = (Uuid, Option<Decimal>, Option<Decimal>, i64);
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount, Amount, st::BigInt)>(), conn)?;
+        for (account, serve, acquire, unknown) in rows {
+            if let Some(one) = of(facts, account) {
+                one.cost_to_serve += serve.unwrap_or_default();
+                one.acquisition_cost = acquire.unwrap_or_default();
+                one.unconverted = one.unconverted.saturating_add(unknown);
+            }
+        }
+        Ok(())
+    }
+
+    /// What they need a year, by the best source of the last year.
+    pub fn needs(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT DISTINCT ON (t.account_id) t.account_id, t.amount_amount, t.source FROM wallet_estimates t",
+        );
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.estimated_on <= ").bind(self.last());
+        out.sql(" AND t.estimated_on > ").bind(self.last());
+        out.sql(
+            "::date - 365 ORDER BY t.account_id, t.source = 'EXPERT', t.source = 'SURVEY', t.estimated_on DESC, t.id DESC",
+        );
+        let rows: Vec<(Uuid, Decimal, String)> =
+            RunQueryDsl::load(out.typed::<(st::Uuid, st::Numeric, st::Text)>(), conn)?;
+        for (account, amount, source) in rows {
+            of(facts, account).into_iter().for_each(|one| one.wallet = Some((amount, source.clone())));
+        }
+        Ok(())
+    }
+
+    /// What is being sold to them.
+    pub fn pipeline(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, sum(x.amount * t.probability / 100) FROM opportunities t CROSS JOIN (SELECT ",
+        );
+        out.bind(self.last()).sql("::date AS last) w");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.status = 'OPEN' GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Option<Decimal>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount)>(), conn)?;
+        for (account, weighted) in rows {
+            if let Some(one) = of(facts, account) {
+                (one.pipeline, one.is_prospect) = (weighted.unwrap_or_default(), true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who has the role of one.
+    pub fn prospects(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new("SELECT t.account_id FROM account_roles t");
+        self.of_group(&mut out);
+        out.sql(" AND t.role = 'PROSPECT' AND t.archived_at IS NULL");
+        let rows: Vec<(Uuid,)> = RunQueryDsl::load(out.typed::<(st::Uuid,)>(), conn)?;
+        for (account,) in rows {
+            of(facts, account).into_iter().for_each(|one| one.is_prospect = true);
+        }
+        Ok(())
+    }
+
+    /// What those who never bought asked of us by themselves.
+    pub fn contacts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        if facts.iter().all(|one| !one.occasions.is_empty()) {
+            return Ok(());
+        }
+        let mut out = Statement::new("SELECT t.account_id, count(*) FROM interactions t");
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.direction = 'INBOUND' AND t.occurred_at >= ");
+        self.moment(&mut out, self.reading.as_of - chrono::Days::new(CONTACT_DAYS));
+        out.sql(" AND t.occurred_at < ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        for (account, contacts) in rows {
+            if let Some(one) = of(facts, account).filter(|one| one.occasions.is_empty()) {
+                one.contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// What they pay for, again and again.
+    pub fn contracts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let mut out = Statement::new(
+            "SELECT t.account_id, x.amount / CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END, \
+             w.last - t.started_on FROM subscriptions t CROSS JOIN (SELECT ",
+        );
+        out.bind(self.last()).sql("::date AS last) w");
+        metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
+        self.of_group(&mut out);
+        out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= w.last");
+        out.sql(" AND (t.ended_on IS NULL OR t.ended_on > w.last) AND (t.cancelled_at IS NULL OR t.cancelled_at >= ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(") ORDER BY t.account_id, t.started_on, t.id");
+        let rows: Vec<(Uuid, Option<Decimal>, i32)> =
+            RunQueryDsl::load(out.typed::<(st::Uuid, Amount, st::Integer)>(), conn)?;
+        for (account, monthly, days) in rows {
+            let Some(one) = of(facts, account) else { continue };
+            match monthly {
+                Some(monthly) => one.contracts.push(Contract::of(monthly, days)),
+                None => one.unconverted = one.unconverted.saturating_add(1),
+            }
+        }
+        Ok(())
+    }
+
+    /// Which families they own.
+    pub fn families(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        if self.reading.families.is_empty() {
+            return Ok(());
+        }
+        let owned = crate::value::families::owned(self.cx, self.group, self.reading);
+        let rows: Vec<(Uuid, i64)> = RunQueryDsl::load(owned.typed::<(st::Uuid, st::BigInt)>(), conn)?;
+        for (account, owned) in rows {
+            of(facts, account).into_iter().for_each(|one| one.owned = owned.cast_unsigned());
+        }
+        Ok(())
+    }
+}
+
+/// The one of an account.
+fn of(facts: &mut [Facts], account: Uuid) -> Option<&mut Facts> {
+    let at = facts.binary_search_by_key(&account, |one| one.account).ok()?;
+    facts.get_mut(at)
+}
