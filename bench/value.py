@@ -73,8 +73,10 @@ def follow(done, waits):
             place = call("/v1/changes?after=now", token)["page"]["nextCursor"]
             began = time.time()
             call("/v1/tags", token, {"name": f"Probe {began}"})
-            while not call(f"/v1/changes?after={place}&types=tags&waitSeconds=30", token)["data"]:
-                pass
+            page = {"data": []}
+            while not page["data"]:
+                page = call(f"/v1/changes?after={place}&types=tags&waitSeconds=30", token)
+                place = page["page"]["nextCursor"]
             waits.append(time.time() - began)
             if done.wait(1):
                 break
