@@ -398,12 +398,14 @@ fn setting(tenant: Uuid) -> String {
 }
 
 fn begin(carrier: &mut Carrier, tenant: Uuid, transaction: Transaction) -> Result<()> {
-    let patient = "; SET LOCAL statement_timeout = '1h'; SET LOCAL idle_in_transaction_session_timeout = '10min'";
+    let patient = |most| {
+        format!("; SET LOCAL statement_timeout = '{most}'; SET LOCAL idle_in_transaction_session_timeout = '10min'")
+    };
     let (kind, limits) = match transaction {
         Transaction::Usual => ("BEGIN", String::new()),
         Transaction::Many => ("BEGIN", "; SET LOCAL statement_timeout = '60s'".to_owned()),
-        Transaction::Quiet => ("BEGIN", format!("{patient}; SELECT kith_be_quiet()")),
-        Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient.to_owned()),
+        Transaction::Quiet => ("BEGIN", patient("1h") + "; SELECT kith_be_quiet()"),
+        Transaction::Survey => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", patient("10min")),
     };
     let sql = format!("{kind}; SET LOCAL app.tenant = '{}'{limits}", setting(tenant));
     let carried = carrier.tenant.take();

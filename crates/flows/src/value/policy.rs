@@ -1,7 +1,7 @@
 //! What another lifecycle policy would change: all relationships judged by it on the facts of today, from where they stand,
 //! as the next run would judge them if it were published, and nothing stored.
 
-use super::relationship::{Customer, Relations, notices};
+use super::relationship::{Customer, notices};
 use super::simulate::{few, matrix};
 use super::{Rules, today};
 use diesel::PgConnection;
@@ -40,14 +40,14 @@ pub fn simulate(conn: &mut PgConnection, cx: &Cx, id: Uuid, movers: i64) -> Resu
         || Error::new(&codes::CONFLICT, "Nothing is known of the customers yet: the first run is still to come.");
     let last = ValueRun::current(conn, cx)?.ok_or_else(missing)?;
     let day = today(conn, cx)?;
-    let rules = Rules::read(conn, cx, &last, day)?;
-    let relations = Relations::current(conn, cx, &rules.borders)?.by(policy.policy());
+    let mut rules = Rules::read(conn, cx, &last, day)?;
+    rules.relations = rules.relations.by(policy.policy());
     let (mut all, mut after) = (Vec::new(), Uuid::nil());
     loop {
         let page = facts::read(conn, cx, Which::After(after, facts::PAGE), &rules.reading)?;
         let Some(last) = page.facts.last() else { break };
         after = last.account;
-        all.extend(judge(conn, cx, &rules, &relations, &page)?);
+        all.extend(judge(conn, cx, &rules, &page)?);
     }
     let moves: Vec<(Uuid, Option<Place>, Place)> = all.iter().map(|one| (one.account, one.was, one.now)).collect();
     Ok(json!({
@@ -60,7 +60,7 @@ pub fn simulate(conn: &mut PgConnection, cx: &Cx, id: Uuid, movers: i64) -> Resu
 }
 
 /// Those of a page who have a relationship.
-fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, relations: &Relations, page: &Page) -> Result<Vec<Judged>> {
+fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page) -> Result<Vec<Judged>> {
     let as_of = rules.reading.as_of;
     let judge = rules.judge();
     let assessed: Vec<Assessed> = page.facts.iter().map(|one| judge.assess(cx, one, None, true)).collect();
@@ -71,7 +71,8 @@ fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, relations: &Relations,
     let has_relationship = |facts: &Facts| facts.is_prospect || !facts.occasions.is_empty();
     let each = page.facts.iter().zip(assessed.iter().zip(&loyalty)).filter(|(facts, _)| has_relationship(facts));
     let judged = each.map(|(facts, (assessed, loyalty))| {
-        let customer = Customer { facts, assessed, as_of, relations, purchase: rules.purchase.as_ref() };
+        let customer =
+            Customer { facts, assessed, as_of, relations: &rules.relations, purchase: rules.purchase.as_ref() };
         let stands = stood.get(&facts.account);
         let (ruling, _) = customer.rule(stands, notices.get(&facts.account).copied(), loyalty);
         let was = stands.map(|stands| (stands.stage, stands.loyalty_stage));

@@ -224,8 +224,8 @@ fn statement(cx: &Cx, after: Option<&Position>, resources: Option<&[String]>, wa
     out.bind(tenant());
     // The last one alone: asked whether any is held back, PostgreSQL would look at all of them.
     out.sql(
-        " ORDER BY c.xid DESC, c.seq DESC LIMIT 1) >= h.low, false), (SELECT count(*) FROM w), l.xid::text, l.seq, p.xid::text, p.seq, p.audit_id, p.resource, \
-         p.record_id, p.version, p.operation, p.changed_fields, p.at, p.actor_kind, p.actor_id, p.before, p.after \
+        " ORDER BY c.xid DESC, c.seq DESC LIMIT 1) >= h.low, false), (SELECT count(*) FROM w), l.xid::text, l.seq, \
+         p.xid::text, p.seq, p.audit_id, p.resource, p.record_id, p.version, p.operation, p.changed_fields, p.at, p.actor_kind, p.actor_id, p.before, p.after \
          FROM h CROSS JOIN instance i LEFT JOIN change_log_floors f ON f.tenant_id = ",
     );
     out.bind(tenant());
