@@ -46,6 +46,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "orderDocuments",
                     "transaction",
                     "loyaltyProgramReconciliation",
+                    "receivables",
                     "stageFlow",
                     "stageDwell",
                     "customerSurvival",

@@ -3,6 +3,7 @@
 mod days;
 mod documents;
 mod facts;
+mod late;
 mod northwind;
 mod products;
 mod refunds;

@@ -17,9 +17,10 @@ use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use futures_util::future::LocalBoxFuture;
 use kith_db::Verdict;
 use kith_identity::actor::{self, Known};
-use kith_kernel::{Actor, Bind, Currency, Cx, Error, Origin, Result, Statement, codes};
+use kith_kernel::{Actor, Bind, Currency, Cx, Error, Origin, Result, Statement, Tz, codes};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -59,6 +60,8 @@ pub struct Principal {
     pub actor: Arc<Actor>,
     /// The tenant's reporting currency.
     pub currency: Currency,
+    /// The tenant's time zone.
+    pub zone: Tz,
     /// Whether changes in the tenant have to name the version that was read.
     pub requires_version: bool,
     /// The rights are not older than this.
@@ -67,8 +70,8 @@ pub struct Principal {
 
 impl Principal {
     fn of(known: Known, as_of: Instant) -> Self {
-        let Known { actor, currency, requires_version } = known;
-        Principal { actor: Arc::new(actor), currency, requires_version, as_of }
+        let Known { actor, currency, zone, requires_version } = known;
+        Principal { actor: Arc::new(actor), currency, zone, requires_version, as_of }
     }
 }
 
@@ -83,6 +86,8 @@ pub struct Answer {
     pub version: Option<i32>,
     /// For `Location`.
     pub location: Option<String>,
+    /// The message came late, and changed nothing.
+    pub stale: bool,
     /// It was stored before.
     pub replayed: bool,
     /// It holds a secret, which is not stored under any key.
@@ -101,7 +106,12 @@ pub struct Manner {
 impl Manner {
     /// From the headers and the query of a REST request, whose only parameter may be `dryRun`.
     pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Manner> {
-        let asked = query::read(request.query_string(), &["dryRun"])?;
+        Ok(Manner::and(request, body, &[])?.0)
+    }
+
+    /// The same for a request that has more parameters, with those.
+    pub fn and(request: &HttpRequest, body: &[u8], more: &[&str]) -> Result<(Manner, HashMap<String, String>)> {
+        let asked = query::read(request.query_string(), &[&["dryRun"], more].concat())?;
         let key = headers::idempotency_key(request.headers())?;
         let key = key.map(|key| {
             let mut digest = Sha256::new();
@@ -112,7 +122,7 @@ impl Manner {
             digest.update(body);
             (key, digest.finalize().to_vec())
         });
-        Ok(Manner { key, dry_run: asked.dry_run })
+        Ok((Manner { key, dry_run: asked.dry_run }, asked.more))
     }
 }
 
@@ -125,6 +135,7 @@ impl Caller {
             now: self.app.clock.now(),
             origin: self.origin.clone(),
             currency: self.known.currency,
+            zone: self.known.zone,
             requires_version: self.known.requires_version,
             catalogue: self.app.catalogue,
             cursor_key: self.app.instance.cursor_key.clone(),
@@ -135,7 +146,8 @@ impl Caller {
     pub fn stranger(app: web::Data<App>, tenant: Uuid, request: &HttpRequest) -> Self {
         let actor = Arc::new(Actor::system());
         let as_of = Instant::now();
-        let known = Arc::new(Principal { actor, currency: Currency::EUR, requires_version: false, as_of });
+        let known =
+            Arc::new(Principal { actor, currency: Currency::EUR, zone: Tz::UTC, requires_version: false, as_of });
         let origin = origin(request, "capture");
         Caller { app, tenant, known, origin, session: None, proof: None, permits: Arc::new(Semaphore::new(1)) }
     }
@@ -280,6 +292,7 @@ fn replay(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8]) -> Re
             .and_then(serde_json::Value::as_i64)
             .and_then(|version| i32::try_from(version).ok()),
         location: headers.get("location").and_then(serde_json::Value::as_str).map(str::to_owned),
+        stale: headers.get("stale").is_some_and(|stale| stale == true),
         replayed: true,
         confidential: false,
     }))
@@ -299,7 +312,7 @@ fn keep(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8], answer:
         Bind::Text(Some(key.to_owned())),
         Bind::Bytes(Some(fingerprint.to_vec())),
         Bind::Int(Some(i32::from(answer.status))),
-        Bind::Json(Some(json!({"version": answer.version, "location": answer.location}))),
+        Bind::Json(Some(json!({"version": answer.version, "location": answer.location, "stale": answer.stale}))),
         Bind::Bytes(Some(answer.body.clone())),
         Bind::Time(Some(cx.now)),
     ];

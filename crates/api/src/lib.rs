@@ -20,6 +20,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod live;
 pub mod openapi;
+pub mod receivables;
 pub mod reconciliation;
 mod resources;
 pub mod rest;

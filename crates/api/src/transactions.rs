@@ -59,6 +59,9 @@ pub struct TransactionKey {
     /// The key there.
     #[schema(example = "C-4711")]
     external_id: String,
+    /// Counts up there with every change of the record: an upsert with one lower than a message before it is stale, and
+    /// changes nothing. Null: it is taken for newer.
+    source_version: Option<i64>,
 }
 
 /// What came of an operation.
@@ -74,6 +77,8 @@ pub struct TransactionResult {
     id: Uuid,
     /// As an HTTP status: 201 for a new record, else 200.
     status: u16,
+    /// A message with a higher sourceVersion came before, and nothing changed.
+    stale: bool,
     /// The record as it is then.
     #[schema(value_type = std::collections::HashMap<String, Value>)]
     data: Json<Value>,
@@ -96,7 +101,7 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, operations: &[Value], keyed: bool) 
         let data: Value = serde_json::from_slice(&text).map_err(Error::internal)?;
         let status = if done.outcome.created { 201 } else { 200 };
         results.push(json!({"index": index, "name": done.name, "resource": done.entry.name, "id": row.meta().id,
-            "status": status, "data": data}));
+            "status": status, "stale": done.outcome.stale, "data": data}));
     }
     let body = serde_json::to_vec(&json!({"results": results})).map_err(Error::internal)?;
     Ok(Answer { status: 200, body, ..Answer::default() })

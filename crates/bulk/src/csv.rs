@@ -21,7 +21,7 @@ enum Column {
 }
 
 /// The columns that say which record a row is, where the resource has no field of that name.
-pub const OWN: [&str; 3] = ["externalId", "system", "ifVersion"];
+pub const OWN: [&str; 4] = ["externalId", "system", "sourceVersion", "ifVersion"];
 
 /// Reads a table.
 pub struct Table {
@@ -202,7 +202,7 @@ fn object(out: &mut Vec<u8>, columns: &[Column], cells: &[&str]) {
         let cell = restored(cell);
         match column {
             Column::Own(_) if cell.is_empty() => {}
-            Column::Own("ifVersion") => member(out, "ifVersion", &typed(Kind::Int, cell)),
+            Column::Own(name @ ("sourceVersion" | "ifVersion")) => member(out, name, &typed(Kind::Int, cell)),
             Column::Own(name) => member(out, name, &Value::from(cell)),
             Column::Field(field) if cell.is_empty() => {
                 if field.nullable {

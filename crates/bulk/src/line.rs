@@ -2,6 +2,7 @@
 
 use crate::decode::MAX_LINE;
 use crate::part::{Flaw, Line};
+use kith_journal::keys::{self, ExternalKey};
 use kith_journal::load::{Item, Outcome};
 use kith_kernel::{Entry, Error, FieldType, Kind, Result, Violations, codes, json, problem};
 use serde_json::{Map, Value};
@@ -22,6 +23,8 @@ pub fn read(entry: &Entry, system: Option<&str>, line: &Line<'_>) -> Result<Item
     };
     let external_id = own("externalId", &mut violations);
     let of = own("system", &mut violations).or_else(|| system.map(str::to_owned));
+    let source_version = body.remove("sourceVersion").unwrap_or_default();
+    let source_version = keys::source_version(&source_version, "/sourceVersion", &mut violations);
     let seen = body.remove("ifVersion").filter(|value| !value.is_null()).and_then(|value| match i32::parse(&value) {
         Ok(version) => Some(version),
         Err(expected) => {
@@ -30,7 +33,7 @@ pub fn read(entry: &Entry, system: Option<&str>, line: &Line<'_>) -> Result<Item
         }
     });
     let key = match (of.clone(), external_id) {
-        (Some(system), Some(key)) => Some((system, key)),
+        (Some(system), Some(key)) => Some(ExternalKey { source_version, ..ExternalKey::new(system, key) }),
         (None, Some(_)) => {
             violations.add("/system", "REQUIRED", "Say which system the externalId is of, here or in the query.");
             None
@@ -70,7 +73,7 @@ pub struct Counts {
     pub created: i32,
     /// Changed.
     pub updated: i32,
-    /// There as they are.
+    /// There as they are, or newer.
     pub unchanged: i32,
     /// Refused.
     pub failed: i32,
@@ -96,6 +99,7 @@ pub fn tell(
         Outcome::Created(id) => ("CREATED", &mut counts.created, Some(id), None),
         Outcome::Updated(id) => ("UPDATED", &mut counts.updated, Some(id), None),
         Outcome::Unchanged(id) => ("UNCHANGED", &mut counts.unchanged, Some(id), None),
+        Outcome::Stale(id) => ("STALE", &mut counts.unchanged, Some(id), None),
         Outcome::Failed(error) => ("FAILED", &mut counts.failed, None, Some(error)),
     };
     *count = count.saturating_add(1);

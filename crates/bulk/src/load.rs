@@ -88,7 +88,7 @@ pub struct BulkLoad {
     /// How many were changed.
     #[field(read_only, default)]
     pub updated: i32,
-    /// How many were there as they are.
+    /// How many were there as they are, or newer.
     #[field(read_only, default)]
     pub unchanged: i32,
     /// How many were refused.

@@ -348,7 +348,7 @@ fn read(entry: &Entry, system: Option<&str>, part: &Part) -> (Vec<Told>, Vec<Ite
     for line in part.read() {
         let (key, flaw) = match line::read(entry, system, &line) {
             Ok(item) => {
-                let key = item.key.as_ref().map(|(_, key)| key.clone());
+                let key = item.key.as_ref().map(|key| key.key.clone());
                 items.push(item);
                 (key, None)
             }

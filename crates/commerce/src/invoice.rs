@@ -48,7 +48,7 @@ pub struct Invoice {
     /// net + tax: what is to be paid.
     #[field(filter, sort, read_only, money)]
     pub gross: Money,
-    /// The day on which it was issued; today in UTC unless given.
+    /// The day on which it was issued; today in the tenant's time zone unless given.
     #[field(filter, sort, default, example = "\"2026-11-01\"")]
     pub issued_on: NaiveDate,
     /// The last day on which it is to be paid.
@@ -105,7 +105,7 @@ impl Resource for Invoice {
             }
             // The beginning of Unix time stands for a day that was not given.
             if self.issued_on == NaiveDate::default() {
-                self.issued_on = cx.now.date_naive();
+                self.issued_on = cx.today();
             }
         }
         let currency = self.net.currency;

@@ -17,6 +17,7 @@ pub mod payment;
 pub mod price;
 pub mod product;
 mod products_owned;
+pub mod receivables;
 pub mod refund;
 pub mod reminder;
 pub mod shipment;

@@ -97,7 +97,7 @@ fn remind(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Noth
             let detail = format!("The invoice is {}: nothing is to be paid.", invoice.status.as_str());
             return Err(Error::illegal(detail, &[]));
         }
-        let overdue = (cx.now.date_naive() - invoice.due_on).num_days();
+        let overdue = (cx.today() - invoice.due_on).num_days();
         let step = next_step(conn, cx, invoice)?;
         if overdue < i64::from(step.after_days) {
             let days = Days::new(u64::try_from(step.after_days).unwrap_or(0));
@@ -118,6 +118,9 @@ fn remind(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Noth
         Ok(())
     })
 }
+
+/// After how many days the last step was due that was taken for the invoice `t`; 0: none was.
+pub(crate) const TAKEN: &str = "coalesce((SELECT max(p.after_days) FROM reminders r JOIN reminder_steps p ON p.tenant_id = r.tenant_id AND p.id = r.reminder_step_id WHERE r.tenant_id = t.tenant_id AND r.archived_at IS NULL AND r.invoice_id = t.id), 0)";
 
 /// The first step after those that were taken.
 fn next_step(conn: &mut PgConnection, cx: &Cx, invoice: &Invoice) -> Result<ReminderStep> {

@@ -148,7 +148,7 @@ impl Resource for Subscription {
             self.cancelled_at = Some(cx.now);
         }
         if self.status == SubscriptionStatus::Ended && self.ended_on.is_none() {
-            self.ended_on = Some(cx.now.date_naive().max(self.started_on));
+            self.ended_on = Some(cx.today().max(self.started_on));
         }
         Ok(())
     }
@@ -221,7 +221,7 @@ fn cancel(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: 
 /// When and why it is over.
 #[input]
 pub struct End {
-    /// The day; today in UTC unless given.
+    /// The day; today in the tenant's time zone unless given.
     pub on: Option<NaiveDate>,
     /// Why; as it was cancelled unless given.
     #[field(max = 500)]

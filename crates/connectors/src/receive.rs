@@ -8,7 +8,9 @@ use crate::record::Record;
 use chrono::{DateTime, Utc};
 use diesel::{Connection, PgConnection};
 use kith_journal::batch::in_data;
-use kith_journal::{keys, log, store, verbs};
+use kith_journal::external::{self, Upserted};
+use kith_journal::keys::{self, ExternalKey};
+use kith_journal::{log, store, verbs};
 use kith_kernel::{Access, Action, Cx, Error, ErrorKind, Field, Result, Row, codes, text_enum};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -218,10 +220,10 @@ impl Desk {
         }
         dated(record, &decision.newest).map_err(Made::Failed)?;
         let row = conn.transaction(|conn| {
-            let key = (system.as_str(), record.external_id.as_str());
-            match verbs::upsert(conn, cx, entry, key, None, &decision.take) {
-                Ok((row, true)) => Ok(row),
-                Ok((_, false)) => Err(Made::Raced),
+            let key = ExternalKey::new(system.as_str(), record.external_id.as_str());
+            match external::upsert(conn, cx, entry, &key, None, &decision.take) {
+                Ok((row, Upserted::Created)) => Ok(row),
+                Ok(_) => Err(Made::Raced),
                 Err(error) => Err(Made::Failed(in_data(error))),
             }
         })?;
@@ -306,6 +308,6 @@ fn links(conn: &mut PgConnection, cx: &Cx, connector: &Connector, records: &[&Re
     let keys = records
         .iter()
         .map(|record| (record.entry.subject.as_str(), connector.system.as_str(), record.external_id.as_str()));
-    let ids = keys::find(conn, cx, &keys.collect::<Vec<_>>())?;
-    Ok(records.iter().zip(ids).filter_map(|(record, id)| Some((key(record), id?))).collect())
+    let found = keys::find(conn, cx, &keys.collect::<Vec<_>>())?;
+    Ok(records.iter().zip(found).filter_map(|(record, found)| Some((key(record), found?.id))).collect())
 }

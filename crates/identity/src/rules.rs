@@ -1,12 +1,17 @@
 //! Rules that several resources share. Pure.
 
 use crate::zones;
-use kith_kernel::Violations;
+use kith_kernel::{Error, Result, Tz, Violations};
 
 /// A time zone by its IANA name.
 pub fn time_zone(name: Option<&str>, violations: &mut Violations) {
     let known = name.is_none_or(zones::is_known);
     violations.ensure(known, "/timeZone", "INVALID", "Expected the IANA name of a time zone, such as Asia/Shanghai.");
+}
+
+/// A time zone that was checked when it was stored.
+pub fn zone(name: &str) -> Result<Tz> {
+    name.parse().map_err(|_| Error::internal(format!("no time zone {name}")))
 }
 
 /// The short name of a tenant: what people type at login and what may stand in a host name.

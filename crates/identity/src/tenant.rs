@@ -3,7 +3,7 @@
 use crate::{AREA, rules};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::ids::TenantId;
-use kith_kernel::{Currency, Resource, Result, Statement, Verb, Violations, text};
+use kith_kernel::{Currency, Resource, Result, Statement, Tz, Verb, Violations, text};
 use kith_macros::resource;
 use uuid::Uuid;
 
@@ -42,6 +42,13 @@ impl Resource for Tenant {
         rules::slug(&self.slug, violations);
         text::language("/locale", Some(&self.locale), violations);
         rules::time_zone(Some(&self.time_zone), violations);
+    }
+}
+
+impl Tenant {
+    /// Its time zone.
+    pub fn zone(&self) -> Result<Tz> {
+        rules::zone(&self.time_zone)
     }
 }
 

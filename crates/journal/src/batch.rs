@@ -1,6 +1,8 @@
 //! Several verbs in one transaction: all or nothing, or each for itself behind a savepoint. A step is data, so that
 //! batches, transactions ([`crate::transaction`]), bulk loads and offline pushes are the same thing.
 
+use crate::external::{self, Upserted};
+use crate::keys::{self, ExternalKey};
 use crate::verbs;
 use diesel::{Connection, PgConnection};
 use kith_kernel::{Command, Cx, Entry, Error, FieldType, Result, Row, Verb, Violations, codes};
@@ -18,7 +20,7 @@ pub enum Op {
     /// Merge-patch the record `id`.
     Update(Uuid),
     /// Create or update by a key of another system.
-    Upsert(String, String),
+    Upsert(ExternalKey),
     /// Archive the record `id`.
     Archive(Uuid),
     /// Restore the record `id`.
@@ -44,6 +46,8 @@ pub struct Outcome {
     pub row: Box<dyn Row>,
     /// It is new.
     pub created: bool,
+    /// It is a message that came late, after one with a higher source version; nothing changed.
+    pub stale: bool,
 }
 
 /// An error of a step that ran, whose pointers stand in its data, with pointers relative to the step.
@@ -52,6 +56,14 @@ pub fn in_data(mut error: Error) -> Error {
         violation.pointer = format!("/data{}", violation.pointer);
     }
     error
+}
+
+/// Reads `{"system", "externalId", "sourceVersion"}`.
+fn external(value: &Value, violations: &mut Violations) -> Option<ExternalKey> {
+    let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
+    let version = value.get("sourceVersion").unwrap_or(&Value::Null);
+    let source_version = keys::source_version(version, "/externalId/sourceVersion", violations);
+    Some(ExternalKey { system: text("system")?, key: text("externalId")?, source_version })
 }
 
 impl Step {
@@ -84,15 +96,13 @@ impl Step {
                 }
             });
         let id = object.get("id").map(Uuid::parse).and_then(Result::ok);
-        let key = object.get("externalId").and_then(|key| {
-            Some((key.get("system")?.as_str()?.to_owned(), key.get("externalId")?.as_str()?.to_owned()))
-        });
+        let key = object.get("externalId").and_then(|key| external(key, &mut violations));
         let op = match (object.get("op").and_then(Value::as_str), id, key) {
             (Some("create"), None, None) => Some(Op::Create),
             (Some("update"), Some(id), None) => Some(Op::Update(id)),
             (Some("archive"), Some(id), None) => Some(Op::Archive(id)),
             (Some("restore"), Some(id), None) => Some(Op::Restore(id)),
-            (Some("upsert"), None, Some((system, key))) => Some(Op::Upsert(system, key)),
+            (Some("upsert"), None, Some(key)) => Some(Op::Upsert(key)),
             (Some("create" | "update" | "archive" | "restore" | "upsert"), ..) => None,
             (Some(name), id, None) if commands.iter().any(|command| command.name == name) => commands
                 .iter()
@@ -127,15 +137,20 @@ impl Step {
         if verb.is_some_and(|verb| !entry.offers(verb)) {
             return Err(Error::new(&codes::METHOD_NOT_ALLOWED, format!("{} does not offer this.", entry.name)));
         }
+        let mut stale = false;
         let (row, created) = match &self.op {
             Op::Create => (verbs::create(conn, cx, entry, &self.data)?, true),
             Op::Update(id) => (verbs::update(conn, cx, entry, *id, self.if_version, &self.data)?, false),
-            Op::Upsert(system, key) => verbs::upsert(conn, cx, entry, (system, key), self.if_version, &self.data)?,
+            Op::Upsert(key) => {
+                let (row, done) = external::upsert(conn, cx, entry, key, self.if_version, &self.data)?;
+                stale = done == Upserted::Stale;
+                (row, done == Upserted::Created)
+            }
             Op::Archive(id) => (verbs::archive(conn, cx, entry, *id, self.if_version)?, false),
             Op::Restore(id) => (verbs::restore(conn, cx, entry, *id, self.if_version)?, false),
             Op::Command(command, id) => ((command.run)(conn, cx, *id, self.if_version, &self.data)?, false),
         };
-        Ok(Outcome { row, created })
+        Ok(Outcome { row, created, stale })
     }
 
     /// Runs it behind a savepoint, so that its failure leaves the others alone.

@@ -1,8 +1,8 @@
 //! All records of a resource that the actor may see, page by page in the order of their ids. An id never changes, so no
 //! record that is there from beginning to end is missed, whatever happens meanwhile; what happens stands in the feed.
 
+use crate::external::EXTERNAL_IDS;
 use crate::store;
-use crate::verbs::EXTERNAL_IDS;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{Bind, Cx, Entry, ListArgs, MAX_LIMIT, Plan, Result, Row, Rows, Segment};
 use std::collections::HashMap;

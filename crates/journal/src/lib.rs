@@ -27,6 +27,7 @@ pub mod batch;
 pub mod bulk;
 pub mod derived;
 pub mod export;
+pub mod external;
 pub mod feed;
 pub mod keys;
 pub mod load;

@@ -4,14 +4,11 @@
 use crate::{log, store};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{
-    Access, Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation,
-    Violations, apply, codes, missing, text,
+    Action, Bind, Cx, Entry, Error, Kind, Mode, Resource, Result, Row, RowScope, Statement, Violation, Violations,
+    apply, codes, missing,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-/// The resource that keeps keys of other systems.
-pub const EXTERNAL_IDS: &str = "external-ids";
 
 /// Makes a record from a body.
 pub fn create(conn: &mut PgConnection, cx: &Cx, entry: &Entry, body: &Map<String, Value>) -> Result<Box<dyn Row>> {
@@ -82,7 +79,7 @@ pub fn update(
     patch(conn, cx, entry, id, seen, body, scope)
 }
 
-fn patch(
+pub(crate) fn patch(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,
@@ -162,115 +159,6 @@ fn shelve(
     row.meta_mut().archived_at = away.then_some(cx.now);
     let operation = if away { log::ARCHIVED } else { log::RESTORED };
     finish(conn, cx, entry, Some(before), row, Violations::default(), operation, scope)
-}
-
-/// Creates or updates the record that has this key in another system. True: it was created.
-/// Two at once with the same key wait for each other, so there is never a second record. It needs no version even where
-/// the tenant wants them: the other system is the source of what it sends, and knows its own keys, not our versions.
-pub fn upsert(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    entry: &Entry,
-    (system, external_id): (&str, &str),
-    seen: Option<i32>,
-    body: &Map<String, Value>,
-) -> Result<(Box<dyn Row>, bool)> {
-    cx.require(entry, Action::Create)?;
-    let scope = cx.require(entry, Action::Update)?;
-    let (system, external_id) = (&key_part("/system", system)?, &key_part("/externalId", external_id)?);
-    store::one_at_a_time(conn, cx, &format!("{}|{system}|{external_id}", entry.subject))?;
-    if let Some(id) = by_external_id(conn, cx, entry, system, external_id)? {
-        let body = without_repeated(conn, cx, entry, id, body)?;
-        return Ok((patch(conn, cx, entry, id, seen, &body, scope)?, false));
-    }
-    if seen.is_some() {
-        return Err(Error::new(
-            &codes::VERSION_CONFLICT,
-            "There is no record with this external id yet, so it has no version.",
-        ));
-    }
-    let row = create(conn, cx, entry, body)?;
-    let link = link(entry, row.meta().id, (system, external_id));
-    create(conn, &cx.as_system(), cx.entry(EXTERNAL_IDS)?, &link).map_err(|error| {
-        // Somebody took the key without waiting here, such as a bulk load: the whole transaction finds it there next time.
-        if std::ptr::eq(error.code, &codes::DUPLICATE) {
-            store::again("the external id was taken meanwhile")
-        } else {
-            error
-        }
-    })?;
-    Ok((row, true))
-}
-
-/// The body of an external id.
-pub(crate) fn link(entry: &Entry, id: Uuid, (system, external_id): (&str, &str)) -> Map<String, Value> {
-    let members = [
-        ("subjectType", json!(entry.subject)),
-        ("subjectId", json!(id)),
-        ("system", json!(system)),
-        ("externalId", json!(external_id)),
-    ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Keys are stored clean, so they are looked up clean.
-fn key_part(pointer: &str, value: &str) -> Result<String> {
-    text::clean(value).map_err(|expected| Error::invalid(pointer, "WRONG_TYPE", format!("Expected {expected}.")))
-}
-
-/// A body without the members that can be set on create only and are what they were: the same upsert can come again.
-fn without_repeated(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    entry: &Entry,
-    id: Uuid,
-    body: &Map<String, Value>,
-) -> Result<Map<String, Value>> {
-    if !names_fixed(entry, body) {
-        return Ok(body.clone());
-    }
-    let row = store::lock(conn, cx, entry, id, Action::Update)?;
-    Ok(changing(entry, row.as_ref(), body))
-}
-
-fn fixed(entry: &Entry, name: &str) -> Option<usize> {
-    entry.field(name).filter(|(_, field)| field.access == Access::CreateOnly).map(|(index, _)| index)
-}
-
-/// Whether a body has members that can be set on create only.
-pub(crate) fn names_fixed(entry: &Entry, body: &Map<String, Value>) -> bool {
-    body.keys().any(|name| fixed(entry, name).is_some())
-}
-
-/// A body without the members that can be set on create only and are what they are in `row`.
-pub(crate) fn changing(entry: &Entry, row: &dyn Row, body: &Map<String, Value>) -> Map<String, Value> {
-    let changes = |name: &str, value: &Value| {
-        let Some(index) = fixed(entry, name) else { return true };
-        let mut same = row.copy();
-        let parsed = same.set(index, value);
-        parsed.is_err() || log::field_value(same.as_ref(), index) != log::field_value(row, index)
-    };
-    body.iter()
-        .filter(|(name, value)| changes(name, value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-/// The id of the record that has this key in another system.
-pub fn by_external_id(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    entry: &Entry,
-    system: &str,
-    external_id: &str,
-) -> Result<Option<Uuid>> {
-    let (Ok(system), Ok(external_id)) = (text::clean(system), text::clean(external_id)) else { return Ok(None) };
-    let mut out = Statement::new("SELECT subject_id FROM external_ids WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(entry.subject.clone())));
-    out.sql(" AND system = ").bind(Bind::Text(Some(system)));
-    out.sql(" AND external_id = ").bind(Bind::Text(Some(external_id))).sql(" AND archived_at IS NULL");
-    let rows = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
-    Ok(rows.first().map(|(id,)| *id))
 }
 
 /// A business verb or an archive does not merge: the version must be the current one.

@@ -1,7 +1,8 @@
 //! What every verb is given: who acts for which tenant, when, and from where.
 
 use crate::{Action, Actor, Catalogue, CursorKey, Entry, Error, Result, RowScope, codes};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -33,6 +34,8 @@ pub struct Cx {
     pub origin: Origin,
     /// The currency that amounts without one are understood in when filtering.
     pub currency: crate::Currency,
+    /// The tenant's time zone: its days begin and end there.
+    pub zone: Tz,
     /// Whether the tenant wants changes to name the version that was read.
     pub requires_version: bool,
     /// Every resource there is.
@@ -42,6 +45,11 @@ pub struct Cx {
 }
 
 impl Cx {
+    /// The day that it is where the tenant is.
+    pub fn today(&self) -> NaiveDate {
+        self.now.with_timezone(&self.zone).date_naive()
+    }
+
     /// A new time-ordered id (UUIDv7) at this request's time.
     pub fn new_id(&self) -> Uuid {
         let seconds = u64::try_from(self.now.timestamp()).unwrap_or(0);

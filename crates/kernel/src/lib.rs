@@ -41,6 +41,7 @@ mod vocabulary;
 pub use actor::{Action, Actor, Grant, Grants, PrincipalKind, RowScope};
 pub use body::{Mode, apply, missing};
 pub use catalogue::{Catalogue, Entry, Link, Ownership, Relation, Verb};
+pub use chrono_tz::Tz;
 pub use command::{Act, Command, Input, Nothing};
 pub use cursor::{Cursor, CursorKey};
 pub use cx::{Cx, Origin};

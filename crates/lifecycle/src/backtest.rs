@@ -72,7 +72,7 @@ fn told(
     ));
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND s.as_of >= ").bind(Bind::Date(Some(from)));
     out.sql(" AND s.as_of <= ").bind(Bind::Date(Some(to))).sql(" AND s.as_of + s.horizon_days < ");
-    out.bind(Bind::Date(Some(cx.now.date_naive())));
+    out.bind(Bind::Date(Some(cx.today())));
     Condition::new(cx, false).scope(entry, "s", scope, &mut out);
     out.sql(" GROUP BY 1, 2 ORDER BY 1, 2");
     type Sql = (st::Date, st::Numeric, st::BigInt, st::BigInt);

@@ -119,7 +119,7 @@ impl Resource for ChurnEvent {
     fn prepare(&mut self, _: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
         if before.is_none() {
             self.initiative = self.initiative.or(self.kind.initiative());
-            if self.occurred_on > cx.now.date_naive() {
+            if self.occurred_on > cx.today() {
                 return Err(Error::invalid("/occurredOn", "OUT_OF_RANGE", "Expected a day until today."));
             }
         }

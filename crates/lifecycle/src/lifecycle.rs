@@ -129,7 +129,7 @@ fn override_stage(
     seen: Option<i32>,
     input: Override,
 ) -> Result<Box<dyn Row>> {
-    let today = cx.now.date_naive();
+    let today = cx.today();
     let latest = today.checked_add_days(chrono::Days::new(366)).unwrap_or(today);
     verbs::change(conn, cx, id, seen, "overridden", |conn, lifecycle: &mut Lifecycle| {
         if input.until < today || input.until > latest {
@@ -156,7 +156,7 @@ fn release(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Not
         // The stage stays until the rules look again, which is due.
         lifecycle.source = LifecycleSource::Rule;
         (lifecycle.manual_reason, lifecycle.manual_until) = (None, None);
-        lifecycle.next_review = cx.now.date_naive();
+        lifecycle.next_review = cx.today();
         Ok(())
     })
 }

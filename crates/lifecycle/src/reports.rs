@@ -31,7 +31,7 @@ impl Period {
                 |_| Error::invalid(format!("{}/{name}", self.at), "WRONG_TYPE", "Expected a date such as 2026-01-31.");
             text.as_ref().map(|text| text.parse().map_err(wrong)).transpose()
         };
-        let to = read("to", &self.to)?.unwrap_or_else(|| cx.now.date_naive());
+        let to = read("to", &self.to)?.unwrap_or_else(|| cx.today());
         let before = to.checked_sub_days(chrono::Days::new(365)).unwrap_or(to);
         let from = read("from", &self.from)?.unwrap_or(before);
         if from > to {
@@ -247,7 +247,7 @@ fn churned(
 pub fn uplift(conn: &mut PgConnection, cx: &Cx, campaign: Option<&str>) -> Result<Value> {
     let entry = cx.entry(RetentionPlan::NAME)?;
     let scope = cx.require(entry, Action::Read)?;
-    let today = cx.now.date_naive();
+    let today = cx.today();
     let mut out = Statement::new(
         "SELECT p.campaign, count(*) FILTER (WHERE NOT p.is_control), count(*) FILTER (WHERE NOT p.is_control AND p.kept), \
          count(*) FILTER (WHERE p.is_control), count(*) FILTER (WHERE p.is_control AND p.kept) FROM (SELECT p.campaign, \

@@ -37,7 +37,7 @@ fn refuse(from: LifecycleStage, to: LifecycleStage) -> Error {
 
 /// Moves a locked relationship, and writes the transition. The caller saves it.
 pub(crate) fn step(conn: &mut PgConnection, cx: &Cx, lifecycle: &mut Lifecycle, step: &Step) -> Result<()> {
-    let (from, today) = (lifecycle.stage, cx.now.date_naive());
+    let (from, today) = (lifecycle.stage, cx.today());
     if !from.may_become(step.to) {
         return Err(refuse(from, step.to));
     }
@@ -61,7 +61,7 @@ fn ensure(conn: &mut PgConnection, cx: &Cx, account: AccountId) -> Result<()> {
     if store::find::<Lifecycle>(conn, cx, account.0)?.is_some() {
         return Ok(());
     }
-    let today = cx.now.date_naive();
+    let today = cx.today();
     let mut row = Lifecycle::blank(Meta { id: account.0, ..Meta::new(cx) });
     (row.account_id, row.since, row.as_of, row.next_review) = (account, today, today, today);
     row.rule = LifecycleRule::NoOrder;
@@ -122,7 +122,7 @@ pub(crate) fn begin_again(
             step(conn, cx, lifecycle, &Step { to, rule, reason, event: Some(event) })?;
         }
         (lifecycle.activity, lifecycle.churned_on) = (CustomerActivity::Active, None);
-        lifecycle.next_review = cx.now.date_naive();
+        lifecycle.next_review = cx.today();
         Ok(())
     })
 }

@@ -87,7 +87,7 @@ impl Quote {
     }
 
     fn is_over(&self, cx: &Cx) -> bool {
-        self.valid_until.is_some_and(|until| until < cx.now.date_naive())
+        self.valid_until.is_some_and(|until| until < cx.today())
     }
 }
 

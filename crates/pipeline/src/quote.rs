@@ -60,7 +60,7 @@ pub struct Quote {
     /// How far it is; the verbs change it.
     #[field(filter, read_only, default)]
     pub status: QuoteStatus,
-    /// The last day, in UTC, on which it can be accepted; null: any day.
+    /// The last day, in the tenant's time zone, on which it can be accepted; null: any day.
     #[field(filter, sort, example = "\"2027-01-31\"")]
     pub valid_until: Option<NaiveDate>,
     /// When it was sent.

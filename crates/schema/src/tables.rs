@@ -684,6 +684,7 @@ diesel::table! {
         subject_id -> Uuid,
         system -> Text,
         external_id -> Text,
+        source_version -> Nullable<BigInt>,
     }
 }
 
@@ -1500,7 +1501,6 @@ diesel::table! {
         base_net_currency -> Nullable<Text>,
         base_rate -> Nullable<Numeric>,
         exchange_rate_id -> Nullable<Uuid>,
-        source_version -> Nullable<BigInt>,
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use kith_db::{Db, Verdict, embedded};
 use kith_identity::setup::{self, NewTenant};
-use kith_kernel::{Actor, Clock, Currency, Cx, Origin};
+use kith_kernel::{Actor, Clock, Currency, Cx, Origin, Tz};
 use kith_worker::Worker;
 use std::io::Write;
 use std::path::PathBuf;
@@ -274,6 +274,7 @@ pub fn system_cx(db: &Db, tenant: Uuid) -> Result<Cx> {
         now: Clock::default().now(),
         origin: Origin { channel: "cli", ..Origin::default() },
         currency: Currency::EUR,
+        zone: Tz::UTC,
         requires_version: false,
         catalogue: kith_api::catalogue(),
         cursor_key: instance.cursor_key,

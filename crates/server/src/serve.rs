@@ -73,6 +73,7 @@ fn cors(origins: &[String]) -> Cors {
         "x-request-id",
         "feed-cursor",
         "content-disposition",
+        "kith-stale",
     ];
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -83,8 +83,9 @@ impl Bulk {
         let (tenant, now) = (work.cx.tenant, self.0.clock.now());
         let known = self.0.db.write(tenant, |conn| known(conn, tenant, owner, now).map(Verdict::Commit))?;
         let gone = "Whoever sent the file is not allowed to work here any more.";
-        let Known { actor, currency, requires_version } = known.ok_or_else(|| Error::new(&codes::FORBIDDEN, gone))?;
-        Ok(Cx { actor: Arc::new(actor), currency, requires_version, now, ..work.cx.clone() })
+        let Known { actor, currency, zone, requires_version } =
+            known.ok_or_else(|| Error::new(&codes::FORBIDDEN, gone))?;
+        Ok(Cx { actor: Arc::new(actor), currency, zone, requires_version, now, ..work.cx.clone() })
     }
 }
 

@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use kith_db::{Db, Verdict};
 use kith_flows::value::{self, Claim, Outcome, Rules};
 use kith_identity::Tenant;
-use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result};
+use kith_kernel::{Actor, Catalogue, Clock, Currency, CursorKey, Cx, Error, Origin, Result, Tz};
 use kith_loyalty::programme;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -168,7 +168,8 @@ impl Worker {
     pub fn cx(&self, tenant: Uuid) -> Result<Cx> {
         let cx = self.blank(tenant);
         let found = self.db.read(tenant, |conn| kith_journal::store::find::<Tenant>(conn, &cx, tenant))?;
-        Ok(Cx { currency: found.ok_or_else(Error::not_found)?.reporting_currency, ..cx })
+        let found = found.ok_or_else(Error::not_found)?;
+        Ok(Cx { currency: found.reporting_currency, zone: found.zone()?, ..cx })
     }
 
     /// The same, for what no amount plays a part in.
@@ -179,6 +180,7 @@ impl Worker {
             now: self.clock.now(),
             origin: Origin { channel: "worker", ..Origin::default() },
             currency: Currency::EUR,
+            zone: Tz::UTC,
             requires_version: false,
             catalogue: self.catalogue,
             cursor_key: self.cursor_key.clone(),

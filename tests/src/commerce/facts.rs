@@ -115,6 +115,78 @@ async fn what_is_open_follows_from_payments() {
 }
 
 #[actix_web::test]
+async fn what_is_owed_says_for_how_long_and_what_comes_next() {
+    let shop = shop().await;
+    for (name, days) in [("Friendly", 7), ("Firm", 20)] {
+        shop.admin.post("/v1/reminder-steps", json!({"name": name, "afterDays": days})).await.expect(201);
+    }
+    let old = invoice(&shop, 60, 30, "100").await.id();
+    let late = invoice(&shop, 20, 10, "50").await.id();
+    let young = invoice(&shop, 5, 1, "20").await.id();
+    let open = invoice(&shop, 5, 0, "10").await.id();
+    let dollars = json!({"accountId": shop.accounts[1], "net": money("7", "USD"), "issuedOn": "2020-01-01", "dueOn": "2999-01-01"});
+    shop.admin.post("/v1/invoices", dollars).await.expect(201);
+    let paid = invoice(&shop, 60, 40, "5").await.id();
+    shop.admin.post("/v1/payments", json!({"invoiceId": paid, "amount": eur("5")})).await.expect(201);
+    shop.admin.post("/v1/payments", json!({"invoiceId": old, "amount": eur("0.5")})).await.expect(201);
+
+    let asked =
+        async |question: &str| shop.admin.get(&format!("/v1/reports/receivables{question}")).await.expect(200).body;
+    let ids = |answer: &Value| -> Vec<String> {
+        answer["rows"].as_array().unwrap().iter().map(|row| row["invoiceId"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = asked("").await;
+    let rows = all["rows"].as_array().unwrap();
+    assert_eq!(ids(&all)[..4], [old.clone(), late.clone(), young.clone(), open.clone()]);
+    assert_eq!(rows.iter().map(|row| row["overdueDays"].as_i64().unwrap()).collect::<Vec<_>>(), [30, 10, 1, 0, 0]);
+    let totals = json!([
+        {"currency": "EUR", "invoices": 4, "balance": "179.5", "overdueInvoices": 3, "overdueBalance": "169.5"},
+        {"currency": "USD", "invoices": 1, "balance": "7", "overdueInvoices": 0, "overdueBalance": "0"},
+    ]);
+    assert_eq!(all["totals"], totals);
+    let next = |row: &Value| (row["nextReminder"]["name"].clone(), row["nextReminder"]["isDue"].clone());
+    assert_eq!(next(&rows[1]), (json!("Friendly"), json!(true)));
+    assert_eq!(next(&rows[2]), (json!("Friendly"), json!(false)));
+    shop.admin.send("POST", &format!("/v1/invoices/{late}/remind"), None).await.expect(200);
+    let reminded = asked("?minDays=10").await;
+    assert_eq!(ids(&reminded), [old.clone(), late.clone()]);
+    assert_eq!(next(&reminded["rows"][1]), (json!("Firm"), json!(false)));
+    assert!(reminded["rows"][1]["remindedAt"].is_string());
+    assert_eq!(ids(&asked("?toRemind=true").await), [old.clone()]);
+    let first = asked("?limit=2").await;
+    assert_eq!((ids(&first), &first["hasMore"]), (vec![old.clone(), late.clone()], &json!(true)));
+    assert_eq!(ids(&asked(&format!("?limit=1&after={late}")).await), [young.clone()]);
+    assert_eq!(ids(&asked(&format!("?accountId={}", shop.accounts[2])).await), [""; 0]);
+    let query = "{ receivables(minDays: 1, limit: 1) { asOf totals { currency overdueBalance } rows { invoiceId overdueDays nextReminder { name dueOn } } hasMore } }";
+    let same = shop.admin.graphql(query, json!({})).await;
+    assert_eq!(same.at("/data/receivables/rows/0/invoiceId"), &json!(old), "{}", same.body);
+    for (wrong, place) in [
+        ("limit=0", "/query/limit"),
+        ("minDays=-1", "/query/minDays"),
+        ("minDays=x", "/query/minDays"),
+        ("toRemind=1", "/query/toRemind"),
+    ] {
+        let refused = shop.admin.get(&format!("/v1/reports/receivables?{wrong}")).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec![place]), "{}", refused.text);
+    }
+
+    // It is tomorrow already where the tenant is, or yesterday still.
+    for (zone, hours) in [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)] {
+        shop.admin.patch(&format!("/v1/tenants/{}", shop.tenant.id), json!({"timeZone": zone})).await.expect(200);
+        let there = shop.stage.admin(&shop.tenant);
+        let answer = there.get("/v1/reports/receivables").await.expect(200);
+        let today = (shop.stage.now() + chrono::TimeDelta::hours(hours)).date_naive();
+        assert_eq!(answer.at("/asOf"), &json!(today.to_string()));
+        let days = (today - ago(&shop, 30)).num_days();
+        assert_eq!(answer.at("/rows/0/overdueDays"), days);
+        let issued = there
+            .post("/v1/invoices", json!({"accountId": shop.accounts[2], "net": eur("1"), "dueOn": "2999-01-01"}))
+            .await;
+        assert_eq!(issued.expect(201).at("/issuedOn"), &json!(today.to_string()));
+    }
+}
+
+#[actix_web::test]
 async fn reminders_go_step_by_step() {
     let shop = shop().await;
     let late = invoice(&shop, 60, 20, "100").await.id();

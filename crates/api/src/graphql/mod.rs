@@ -12,6 +12,7 @@ pub(crate) mod limits;
 pub(crate) mod metrics;
 mod plan;
 mod push;
+mod receivables;
 mod reconciliation;
 mod roots;
 mod run;
@@ -40,6 +41,7 @@ pub struct Query(
     board::BoardQuery,
     reconciliation::LedgerQuery,
     lifecycle::LifecycleQuery,
+    receivables::ReceivableQuery,
     value::ValueQuery,
     connectors::ConnectorQuery,
     changes::ChangeQuery,

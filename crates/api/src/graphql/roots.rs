@@ -162,7 +162,12 @@ fn described(name: &str, entry: &'static Entry, root: Root) -> (String, MetaFiel
         Root::Upsert => (
             format!("Creates or updates one of {} by its key in another system.", entry.name),
             entry.type_name.into(),
-            [key().to_vec(), vec![input("Input"), version()], write().into()].concat(),
+            [
+                key().to_vec(),
+                vec![arg("sourceVersion", types::SOURCE_VERSION, "Int"), input("Input"), version()],
+                write().into(),
+            ]
+            .concat(),
         ),
         Root::Archive | Root::Restore => {
             let verb = if matches!(root, Root::Archive) { "Archives" } else { "Restores" };

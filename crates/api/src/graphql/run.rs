@@ -16,7 +16,8 @@ use async_graphql::{Name, PathSegment, Positioned, Response, ServerError, Value,
 use bytes::Bytes;
 use futures_util::future::join_all;
 use kith_journal::batch::MAX_STEPS;
-use kith_journal::{read, timeline, verbs};
+use kith_journal::keys::{self, ExternalKey};
+use kith_journal::{external, read, timeline, verbs};
 use kith_kernel::{Action, Entry, Error, FieldType, Item, Result, Selection, Violations};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -96,7 +97,7 @@ impl Shared {
                 let work = move |conn: &mut diesel::PgConnection, cx: &kith_kernel::Cx| {
                     cx.require(entry, Action::Read)?;
                     let id =
-                        verbs::by_external_id(conn, cx, entry, &system, &external)?.ok_or_else(Error::not_found)?;
+                        external::by_external_id(conn, cx, entry, &system, &external)?.ok_or_else(Error::not_found)?;
                     Ok(read::get(conn, cx, id, &select)?.0)
                 };
                 caller.read(work).await?
@@ -263,9 +264,13 @@ fn write(
         Root::Archive => verbs::archive(conn, cx, entry, id(arguments)?, version(arguments)?)?,
         Root::Restore => verbs::restore(conn, cx, entry, id(arguments)?, version(arguments)?)?,
         Root::Upsert => {
-            let key =
-                (text(arguments, "system").unwrap_or_default(), text(arguments, "externalId").unwrap_or_default());
-            verbs::upsert(conn, cx, entry, (&key.0, &key.1), version(arguments)?, input)?.0
+            let [system, key] = ["system", "externalId"].map(|name| text(arguments, name).unwrap_or_default());
+            let mut violations = Violations::default();
+            let given = arguments.get("sourceVersion").unwrap_or(&Json::Null);
+            let source_version = keys::source_version(given, "/sourceVersion", &mut violations);
+            violations.into_result()?;
+            let key = ExternalKey { source_version, ..ExternalKey::new(system, key) };
+            external::upsert(conn, cx, entry, &key, version(arguments)?, input)?.0
         }
         Root::Command(command) => (command.run)(conn, cx, id(arguments)?, version(arguments)?, input)?,
         Root::Get | Root::ByExternalId | Root::List | Root::Timeline | Root::Batch => {

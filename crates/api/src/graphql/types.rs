@@ -102,6 +102,9 @@ pub fn object(
     }
 }
 
+/// What a source version is.
+pub const SOURCE_VERSION: &str = "Counts up in the other system with every change of the record. A message with a lower one than a message before it came late, and changes nothing. Null: it is taken for newer.";
+
 fn input(registry: &mut Registry, name: &str, doc: &str, fields: impl IntoIterator<Item = (String, MetaInputValue)>) {
     let input_fields: IndexMap<_, _> = fields.into_iter().collect();
     let ty = MetaType::InputObject {
@@ -262,6 +265,7 @@ fn shared(registry: &mut Registry) {
         [("NO", "Only records that are not archived."), ("YES", "Only archived records."), ("ANY", "All records.")];
     enumeration(registry, "Archived", "Which records as to archiving.", archived.map(|(name, doc)| (name.into(), doc)));
     let key = [("system", "Short name of the other system.", "String!"), ("externalId", "The key there.", "String!")];
+    let key = key.into_iter().chain([("sourceVersion", SOURCE_VERSION, "Int")]);
     input(registry, "ExternalKeyInput", "A key in another system.", key.map(|(name, doc, ty)| arg(name, doc, ty)));
     let ops = [
         ("create", "Make a record."),
@@ -284,6 +288,7 @@ fn shared(registry: &mut Registry) {
         ("status", "As an HTTP status.", "Int!"),
         ("data", "The record, if it succeeded.", "JSON"),
         ("problem", "The problem document, if it failed.", "JSON"),
+        ("stale", "True: a message with a higher sourceVersion came before, and nothing changed.", "Boolean"),
     ];
     let result = result.map(|(name, doc, ty)| field(name, doc, ty, Vec::new()));
     registry

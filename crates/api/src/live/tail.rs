@@ -3,7 +3,7 @@
 use super::{Means, Part, Shared};
 use kith_db::{Signals, Watchdog};
 use kith_journal::feed;
-use kith_kernel::{Actor, Currency, Cx, Origin, Result};
+use kith_kernel::{Actor, Currency, Cx, Origin, Result, Tz};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -145,6 +145,7 @@ fn read(shared: &Shared, means: &Means, tenant: Uuid) {
         now: means.clock.now(),
         origin: Origin { channel: "feed", ..Origin::default() },
         currency: Currency::EUR,
+        zone: Tz::UTC,
         requires_version: false,
         catalogue: means.catalogue,
         cursor_key: means.cursor_key.clone(),

@@ -54,6 +54,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::reports::survival,
         crate::rest::reports::churn,
         crate::rest::reports::backtest,
+        crate::rest::reports::receivable,
         crate::rest::reports::uplift,
         crate::rest::transactions::run,
         crate::rest::value::pyramid,

@@ -75,6 +75,12 @@ fn dry_run() -> Value {
     json!({"name": "dryRun", "in": "query", "required": false, "description": "Try, answer, and keep nothing.", "schema": {"type": "boolean"}})
 }
 
+fn source_version() -> Value {
+    json!({"name": "sourceVersion", "in": "query", "required": false,
+        "description": "Counts up in the other system with every change of the record. A message with a lower one than a message before it came late, and changes nothing. Without it, it is taken for newer.",
+        "schema": {"type": "integer", "format": "int64", "minimum": 0}})
+}
+
 fn listing(entry: &Entry) -> Vec<Value> {
     let filter = json!({"name": "filter", "in": "query", "required": false, "style": "deepObject", "explode": true,
         "description": "The filter tree: `filter[field]=value`, `filter[field][operator]=value`, relations by name. Long ones: POST …/query.",
@@ -227,9 +233,16 @@ pub fn add(paths: &mut Map<String, Value>, entry: &'static Entry) {
                 summary: format!("Create or update one {named} by another system's key"),
                 description: "Creates the record if no record has this key yet, else patches it. Safe to repeat. \
 Needs no `If-Match` even where the tenant `requiresVersion`: the other system is the source of what it sends.",
-                parameters: [external(), vec![condition(), key(), dry_run()]].concat(),
+                parameters: [external(), vec![source_version(), condition(), key(), dry_run()]].concat(),
                 body: Some((format!("{ty}Input"), example_body(entry, true))),
-                good: vec![(200, "It was updated.", record()), (201, "It was created.", record())],
+                good: vec![
+                    (
+                        200,
+                        "It was updated; or the message is stale, which the header `Kith-Stale: true` tells, and this is the record as it stays.",
+                        record(),
+                    ),
+                    (201, "It was created.", record()),
+                ],
                 other: &[409, 412],
             },
         );

@@ -85,7 +85,12 @@ fn shared() -> Map<String, Value> {
         }
     });
     let key = json!({"type": "object", "required": ["system", "externalId"], "additionalProperties": false,
-        "properties": {"system": {"type": "string"}, "externalId": {"type": "string"}}});
+    "properties": {
+        "system": {"type": "string", "description": "Short name of the other system."},
+        "externalId": {"type": "string", "description": "The key there."},
+        "sourceVersion": {"type": ["integer", "null"], "format": "int64", "minimum": 0,
+            "description": "Counts up there with every change of the record: an upsert with one lower than a message before it is stale, and changes nothing. Null: it is taken for newer."}
+    }});
     let item = json!({
         "type": "object", "required": ["op"], "additionalProperties": false,
         "properties": {
@@ -107,7 +112,8 @@ fn shared() -> Map<String, Value> {
         "type": "object", "required": ["index", "status"],
         "properties": {
             "index": {"type": "integer"}, "status": {"type": "integer", "description": "As an HTTP status."},
-            "data": {"type": "object", "description": "The record, if it succeeded."}, "problem": reference("Problem")
+            "data": {"type": "object", "description": "The record, if it succeeded."}, "problem": reference("Problem"),
+            "stale": {"type": "boolean", "description": "True: a message with a higher sourceVersion came before, and nothing changed. Not there otherwise."}
         }
     });
     let results = json!({"type": "object", "required": ["results"],

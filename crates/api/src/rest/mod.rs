@@ -95,6 +95,9 @@ pub(crate) fn answer(answer: Answer) -> HttpResponse {
     if let Some(location) = answer.location.and_then(|location| header::HeaderValue::from_str(&location).ok()) {
         headers.insert(header::LOCATION, location);
     }
+    if answer.stale {
+        headers.insert(header::HeaderName::from_static("kith-stale"), header::HeaderValue::from_static("true"));
+    }
     if answer.replayed {
         headers
             .insert(header::HeaderName::from_static("idempotency-replayed"), header::HeaderValue::from_static("true"));

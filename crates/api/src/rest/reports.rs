@@ -1,12 +1,14 @@
-//! `GET /v1/reports/…`: relationships over time.
+//! `GET /v1/reports/…`: relationships over time, and what customers owe.
 
 use super::forecast::answer;
 use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use crate::lifecycle::{ChurnBacktest, ChurnReport, CustomerSurvival, RetentionUplift, StageDwell, StageFlow};
+use crate::receivables::Receivables;
 use actix_web::{HttpRequest, web};
-use kith_kernel::Result;
+use kith_commerce::receivables::Question;
+use kith_kernel::{Error, Result};
 use kith_lifecycle::reports::Period;
 
 /// Their routes.
@@ -18,6 +20,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/reports/customer-survival").get(survival).default_service(other()))
         .service(web::resource("/v1/reports/churn").get(churn).default_service(other()))
         .service(web::resource("/v1/reports/churn-backtest").get(backtest).default_service(other()))
+        .service(web::resource("/v1/reports/receivables").get(receivable).default_service(other()))
         .service(web::resource("/v1/reports/retention-uplift").get(uplift).default_service(other()));
 }
 
@@ -119,4 +122,39 @@ pub async fn backtest(caller: Caller, request: HttpRequest) -> Handled {
 pub async fn uplift(caller: Caller, request: HttpRequest) -> Handled {
     let mut asked = query::read(request.query_string(), &["campaign"])?;
     Ok(answer(&RetentionUplift::ask(&caller, asked.more.remove("campaign")).await?)?)
+}
+
+/// What customers owe.
+///
+/// The invoices that are open, longest overdue first: for how many days each is overdue today, in the tenant's time zone, and
+/// which reminder comes next. `remind` on an invoice takes that step. The sums are of all that is meant, not of the page.
+#[utoipa::path(
+    get, path = "/v1/reports/receivables", operation_id = "report_receivables", tag = "commerce",
+    params(
+        ("accountId" = Option<uuid::Uuid>, Query, description = "Of one account alone."),
+        ("minDays" = Option<u32>, Query, description = "Only what is overdue for as many days: 1 is all that is overdue.", example = 1),
+        ("toRemind" = Option<bool>, Query, description = "Only those whose next reminder is due."),
+        ("after" = Option<uuid::Uuid>, Query, description = "`invoiceId` of the last row of the page before."),
+        ("limit" = Option<u32>, Query, description = "Rows, 1 to 500; 50 unless given.", example = 50),
+    ),
+    responses((status = 200, description = "The report.", body = Receivables)),
+    security(("bearer" = []))
+)]
+pub async fn receivable(caller: Caller, request: HttpRequest) -> Handled {
+    let mut asked = query::read(request.query_string(), &["accountId", "minDays", "toRemind", "after", "limit"])?;
+    let question = Question {
+        account: read(&mut asked, "accountId", "Expected an id.")?,
+        min_days: read(&mut asked, "minDays", "Expected a whole number.")?,
+        to_remind: read(&mut asked, "toRemind", "Expected true or false.")?.unwrap_or(false),
+        after: read(&mut asked, "after", "Expected an id.")?,
+        limit: super::value::limit(&request, &asked)?,
+        at: "/query",
+    };
+    Ok(answer(&Receivables::ask(&caller, question).await?)?)
+}
+
+/// A parameter of the query string.
+fn read<T: std::str::FromStr>(asked: &mut query::Asked, name: &str, expected: &str) -> Result<Option<T>> {
+    let wrong = |_| Error::invalid(format!("/query/{name}"), "WRONG_TYPE", expected);
+    asked.more.remove(name).map(|text| text.parse().map_err(wrong)).transpose()
 }

@@ -9,6 +9,8 @@ use crate::http::{headers, query};
 use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
 use diesel::PgConnection;
 use kith_journal::batch::{MAX_STEPS, Outcome, Step, in_data};
+use kith_journal::external::{self, Upserted};
+use kith_journal::keys::ExternalKey;
 use kith_journal::{read, timeline, verbs};
 use kith_kernel::{
     Action, Command, Cx, Entry, Error, ErrorKind, ListArgs, Result, Row, Selection, Verb, Violations, codes,
@@ -194,7 +196,7 @@ async fn get_external(caller: Caller, request: HttpRequest) -> Handled {
     let found = caller
         .read(move |conn, cx| {
             cx.require(entry, Action::Read)?;
-            let id = verbs::by_external_id(conn, cx, entry, &system, &key)?.ok_or_else(Error::not_found)?;
+            let id = external::by_external_id(conn, cx, entry, &system, &key)?.ok_or_else(Error::not_found)?;
             one(conn, cx, entry, id, &asked)
         })
         .await?;
@@ -234,6 +236,11 @@ fn external_key(request: &HttpRequest) -> Result<(String, String)> {
     Ok((next()?, key))
 }
 
+fn counted(text: &str) -> Result<i64> {
+    let version = text.parse().ok().filter(|version| *version >= 0);
+    version.ok_or_else(|| Error::invalid("/sourceVersion", "WRONG_TYPE", "Expected a whole number from 0."))
+}
+
 /// The answer to a write of one record.
 fn written(conn: &mut PgConnection, cx: &Cx, entry: &'static Entry, row: &dyn Row, created: bool) -> Result<Answer> {
     Ok(Answer {
@@ -271,11 +278,15 @@ async fn patch(caller: Caller, request: HttpRequest, body: Json) -> Handled {
 async fn upsert(caller: Caller, request: HttpRequest, body: Json) -> Handled {
     let entry = offered(&request, Place::External)?;
     let ((system, key), seen) = (external_key(&request)?, headers::if_match(&request)?);
-    let manner = Manner::of(&request, &body.bytes)?;
+    let (manner, mut more) = Manner::and(&request, &body.bytes, &["sourceVersion"])?;
+    let source_version = more.remove("sourceVersion");
     let answered = caller.write(manner, move |conn, cx| {
         cx.require(entry, Action::Create)?;
-        let (row, created) = verbs::upsert(conn, cx, entry, (&system, &key), seen, &body.object()?)?;
-        written(conn, cx, entry, row.as_ref(), created)
+        let source_version = source_version.as_deref().map(counted).transpose()?;
+        let key = ExternalKey { source_version, ..ExternalKey::new(&system, &key) };
+        let (row, done) = external::upsert(conn, cx, entry, &key, seen, &body.object()?)?;
+        let answer = written(conn, cx, entry, row.as_ref(), done == Upserted::Created)?;
+        Ok(Answer { stale: done == Upserted::Stale, ..answer })
     });
     Ok(answer(answered.await?))
 }
@@ -390,10 +401,14 @@ pub(crate) fn run_batch(
             if atomic { step.run(conn, cx, entry).map_err(in_data) } else { step.run_alone(conn, cx, entry) }
         });
         let result = match outcome {
-            Ok(Outcome { row, created }) => {
+            Ok(Outcome { row, created, stale }) => {
                 let data: Value =
                     serde_json::from_slice(&read::render(conn, cx, row.as_ref(), &all)?).unwrap_or_default();
-                value!({"index": index, "status": if created { 201 } else { 200 }, "data": data})
+                let mut result = value!({"index": index, "status": if created { 201 } else { 200 }, "data": data});
+                if let Some(result) = result.as_object_mut().filter(|_| stale) {
+                    result.insert("stale".to_owned(), true.into());
+                }
+                result
             }
             Err(error) if atomic => return Err(within(error, index)),
             // Not the item's fault: the whole batch is tried again, or fails.

@@ -38,7 +38,7 @@ fn number(asked: &mut query::Asked, name: &str) -> Result<Option<i64>> {
 }
 
 /// `limit` is one of the names that lists know, and has a usual value there.
-fn limit(request: &HttpRequest, asked: &query::Asked) -> Result<Option<i64>> {
+pub(super) fn limit(request: &HttpRequest, asked: &query::Asked) -> Result<Option<i64>> {
     let given = query::pairs(request.query_string())?.iter().any(|(name, _)| name == "limit");
     Ok(given.then(|| i64::try_from(asked.list.limit).unwrap_or(i64::MAX)))
 }

@@ -2,6 +2,7 @@
 
 use crate::OrderStatus;
 use chrono::{DateTime, Utc};
+use kith_journal::keys;
 use kith_kernel::{Currency, Error, FieldType, Input, Money, Result, Violations, text};
 use kith_macros::input;
 use rust_decimal::Decimal;
@@ -105,11 +106,8 @@ impl Document {
     pub fn read(value: &Value) -> Result<Document> {
         let mut violations = Violations::default();
         let mut body = object(value, "", &mut violations);
-        let source_version = body.remove("sourceVersion").and_then(|value| {
-            let version = value.as_i64().filter(|version| *version >= 0);
-            violations.ensure(version.is_some(), "/sourceVersion", "WRONG_TYPE", "Expected a whole number from 0.");
-            version
-        });
+        let source_version = body.remove("sourceVersion").unwrap_or_default();
+        let source_version = keys::source_version(&source_version, "/sourceVersion", &mut violations);
         let account = named(body.remove("account"), "/account", "externalId", &mut violations);
         violations.ensure(account.is_some(), "/account", "REQUIRED", "Expected {\"id\"} or {\"externalId\"}.");
         let listed = body.remove("lines");

@@ -5,7 +5,8 @@ use crate::base::{self, Base};
 use crate::{Order, OrderLine, Product, Refund};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::{keys, store, verbs};
+use kith_journal::keys::{self, ExternalKey, Found};
+use kith_journal::{external, store};
 use kith_kernel::{Action, Bind, Cx, Error, Money, Result, RowScope, Shape, Statement};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -22,7 +23,6 @@ pub(super) const REFUND: &str = "REFUND";
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) order: Order,
-    pub(super) source_version: Option<i64>,
     /// Those that are not archived, by position.
     pub(super) lines: Vec<OrderLine>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Stored {
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    keys: HashMap<(&'static str, String, String), Uuid>,
+    keys: HashMap<(&'static str, String, String), Found>,
     accounts: HashSet<Uuid>,
     products: HashMap<Uuid, Option<Money>>,
     skus: HashMap<String, Uuid>,
@@ -66,7 +66,18 @@ impl Known {
 
     /// The record that has a key in another system.
     pub(super) fn by_key(&self, kind: &'static str, system: &str, key: &str) -> Option<Uuid> {
+        self.found(kind, system, key).map(|found| found.id)
+    }
+
+    fn found(&self, kind: &'static str, system: &str, key: &str) -> Option<Found> {
         self.keys.get(&(kind, system.to_owned(), key.to_owned())).copied()
+    }
+
+    /// Whether a newer state of the order was taken already.
+    pub(super) fn is_late(&self, document: &Document) -> bool {
+        let found = self.found(ORDER, &document.head.system, &document.head.external_id);
+        let key = ExternalKey { source_version: document.source_version, ..ExternalKey::default() };
+        found.is_some_and(|found| key.is_late(found))
     }
 
     /// The account that a document means, if the actor sees it.
@@ -104,10 +115,10 @@ impl Known {
             wanted.extend(all.map(|(kind, key)| (kind, document.head.system.as_str(), key.as_str())));
         }
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let ids = keys::find(conn, cx, &wanted)?;
-        for ((kind, system, key), id) in wanted.into_iter().zip(ids) {
-            if let Some(id) = id {
-                self.keys.insert((kind, system.to_owned(), key.to_owned()), id);
+        let found = keys::find(conn, cx, &wanted)?;
+        for ((kind, system, key), found) in wanted.into_iter().zip(found) {
+            if let Some(found) = found {
+                self.keys.insert((kind, system.to_owned(), key.to_owned()), found);
             }
         }
         Ok(())
@@ -169,15 +180,8 @@ impl Known {
         }
         let orders = self.locked(conn, cx, ids)?;
         let ids: Vec<Uuid> = orders.iter().map(|order| order.meta.id).collect();
-        let columns = "t.id, t.source_version";
-        let out = store::looked_up(cx, cx.entry(Order::NAME)?, columns, "id", Bind::Uuids(ids.clone()), |out| {
-            out.sql(" AND t.source_version IS NOT NULL");
-        });
-        let versions: Vec<(Uuid, i64)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::BigInt)>(), conn)?;
-        let versions: HashMap<_, _> = versions.into_iter().collect();
         for order in orders {
-            let source_version = versions.get(&order.meta.id).copied();
-            self.orders.insert(order.meta.id, Stored { order, source_version, lines: Vec::new() });
+            self.orders.insert(order.meta.id, Stored { order, lines: Vec::new() });
         }
         let tail = " AND t.archived_at IS NULL FOR UPDATE OF t";
         let mut lines = store::rows_by::<OrderLine>(conn, cx, "order_id", Bind::Uuids(ids), tail)?;
@@ -208,14 +212,14 @@ impl Known {
 
     /// Refunds of the orders, and those whose keys documents name, wherever they belong; which of them came from where.
     fn find_refunds(&mut self, conn: &mut PgConnection, cx: &Cx) -> Result<()> {
-        let named = self.keys.iter().filter(|((kind, ..), _)| *kind == REFUND).map(|(_, id)| *id).collect();
+        let named = self.keys.iter().filter(|((kind, ..), _)| *kind == REFUND).map(|(_, found)| found.id).collect();
         let orders = self.orders.keys().copied().collect();
         let of_orders = " AND t.archived_at IS NULL FOR UPDATE OF t";
         let mut refunds = store::rows_by::<Refund>(conn, cx, "id", Bind::Uuids(named), " FOR UPDATE OF t")?;
         refunds.extend(store::rows_by(conn, cx, "order_id", Bind::Uuids(orders), of_orders)?);
         self.refunds = refunds.into_iter().map(|refund| (refund.meta.id, refund)).collect();
         let ids = Bind::Uuids(self.refunds.keys().copied().collect());
-        let links = cx.entry(verbs::EXTERNAL_IDS)?;
+        let links = cx.entry(external::EXTERNAL_IDS)?;
         let out = store::looked_up(cx, links, "t.system, t.subject_id", "subject_id", ids, |out| {
             out.sql(" AND t.subject_type = 'REFUND' AND t.archived_at IS NULL");
         });

@@ -58,7 +58,7 @@ pub(super) struct Plan {
     pub(super) order: Order,
     /// The order itself is another than it is.
     pub(super) changes_order: bool,
-    /// The version of the document, if a newer one than is stored.
+    /// The version of the document.
     pub(super) source_version: Option<i64>,
     pub(super) lines: Parts<OrderLine>,
     pub(super) refunds: Parts<Refund>,
@@ -89,9 +89,7 @@ impl Plan {
             return Err(Error { violations: error.violations.clone(), ..Error::new(error.code, error.detail.clone()) });
         }
         let stored = id.and_then(|id| known.orders.get(&id));
-        if let Some(stored) =
-            stored.filter(|stored| document.source_version.is_some_and(|ours| Some(ours) < stored.source_version))
-        {
+        if let Some(stored) = stored.filter(|_| known.is_late(document)) {
             return Ok(Step::Stale(stored.order.meta.id));
         }
         let account = known.account(document).ok_or_else(|| {
@@ -105,9 +103,7 @@ impl Plan {
             before: stored.map(|stored| stored.order.clone()),
             order,
             changes_order: true,
-            source_version: document
-                .source_version
-                .filter(|ours| stored.is_none_or(|stored| stored.source_version != Some(*ours))),
+            source_version: document.source_version,
             lines: Parts::default(),
             refunds: Parts::default(),
             refund_keys: HashMap::new(),

@@ -4,15 +4,11 @@ use super::plan::{Parts, Plan};
 use crate::{Order, OrderLine, Refund};
 use diesel::PgConnection;
 use kith_journal::bulk::{self, Change};
-use kith_journal::{log, number, store};
-use kith_kernel::{
-    Action, Bind, Cx, Entry, Error, Resource, Result, Row, RowScope, Shape, Statement, Violations, codes,
-};
+use kith_journal::external::EXTERNAL_IDS;
+use kith_journal::{keys, log, number, store};
+use kith_kernel::{Action, Cx, Entry, Error, Resource, Result, Row, RowScope, Shape, Violations, codes};
 use serde_json::json;
 use uuid::Uuid;
-
-/// The resource that keeps keys of other systems.
-const EXTERNAL_IDS: &str = "external-ids";
 
 /// Gives numbers to what has none.
 pub(super) fn number(conn: &mut PgConnection, cx: &Cx, plans: &mut [&mut Plan]) -> Result<()> {
@@ -42,7 +38,7 @@ pub(super) fn write(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result
     bulk::save(conn, cx, log::UPDATED, plans.iter().filter_map(changed).collect())?;
     parts(conn, cx, plans.iter().map(|plan| &plan.lines))?;
     parts(conn, cx, plans.iter().map(|plan| &plan.refunds))?;
-    keys(conn, cx, plans)?;
+    link_keys(conn, cx, plans)?;
     versions(conn, cx, plans)?;
     for plan in plans {
         within_rights(conn, cx, plan)?;
@@ -65,7 +61,7 @@ fn parts<'a, R: Resource>(
 }
 
 /// The keys of new orders and refunds.
-fn keys(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
+fn link_keys(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
     let entry = cx.entry(EXTERNAL_IDS)?;
     let mut links = Vec::new();
     for plan in plans {
@@ -97,19 +93,11 @@ fn link(cx: &Cx, entry: &Entry, kind: &str, id: Uuid, system: &str, key: &str) -
 
 /// Keeps the versions of the documents, that older ones are known by.
 pub(super) fn versions(conn: &mut PgConnection, cx: &Cx, plans: &[&Plan]) -> Result<()> {
-    let newer: Vec<(Uuid, i64)> = plans.iter().filter_map(|plan| Some((plan.id().0, plan.source_version?))).collect();
-    if newer.is_empty() {
-        return Ok(());
-    }
-    let mut out = Statement::new("UPDATE orders SET source_version = v.version::bigint FROM unnest(");
-    out.bind(Bind::Uuids(newer.iter().map(|(id, _)| *id).collect())).sql(", ");
-    out.bind(Bind::Texts(newer.iter().map(|(_, version)| version.to_string()).collect()));
-    out.sql(") AS v(id, version) WHERE orders.tenant_id = ")
-        .bind(Bind::Uuid(Some(cx.tenant)))
-        .sql(" AND orders.id = v.id");
-    // Planned each time, for the size that the table has by now.
-    out.once().execute(conn)?;
-    Ok(())
+    let taken = plans.iter().filter_map(|plan| {
+        let key = (super::known::ORDER, plan.system.as_str(), plan.external_id.as_str());
+        Some((key, plan.source_version?))
+    });
+    keys::note(conn, cx, taken)
 }
 
 /// Nobody may make an order, or move one, to where they could not have written it.

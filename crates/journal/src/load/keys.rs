@@ -1,27 +1,28 @@
 //! Keys of other systems, looked up many at a time: those of the items, and those that references are given by.
 
 use super::Item;
+use crate::external::EXTERNAL_IDS;
+use crate::keys::Found;
 use crate::store;
-use crate::verbs::EXTERNAL_IDS;
 use diesel::PgConnection;
 use kith_kernel::{Action, Cx, Entry, Error, Field, Kind, Result, Violation, Violations, codes, escape, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
-/// The ids of records by their keys in one other system. Keys are given as they came and looked up clean.
+/// Records by their keys in one other system. Keys are given as they came and looked up clean.
 pub(super) fn find<'a>(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,
     system: &str,
     keys: impl Iterator<Item = &'a str>,
-) -> Result<HashMap<String, Uuid>> {
+) -> Result<HashMap<String, Found>> {
     let keys: Vec<String> = keys.filter_map(|key| text::clean(key).ok()).collect();
     let Ok(system) = text::clean(system) else { return Ok(HashMap::new()) };
     let wanted: Vec<_> = keys.iter().map(|key| (entry.subject.as_str(), system.as_str(), key.as_str())).collect();
-    let ids = crate::keys::find(conn, cx, &wanted)?;
-    Ok(keys.into_iter().zip(ids).filter_map(|(key, id)| Some((key, id?))).collect())
+    let found = crate::keys::find(conn, cx, &wanted)?;
+    Ok(keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect())
 }
 
 /// A key that another record has already.
@@ -56,7 +57,7 @@ pub(super) fn resolve(conn: &mut PgConnection, cx: &Cx, entry: &Entry, items: &m
                 let Some(value) = body.get_mut(field.name) else { continue };
                 let Some((_, key)) = key_of(value).filter(|(of, _)| *of == system) else { continue };
                 match text::clean(key).ok().and_then(|key| found.get(&key)) {
-                    Some(id) => *value = Value::String(id.to_string()),
+                    Some(found) => *value = Value::String(found.id.to_string()),
                     None => {
                         let (pointer, code, detail) = unknown(field);
                         flaws.add(pointer, code, detail);

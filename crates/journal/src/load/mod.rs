@@ -8,6 +8,8 @@ mod keys;
 mod round;
 mod write;
 
+use crate::external::{self, Upserted};
+use crate::keys::ExternalKey;
 use crate::{store, verbs};
 use diesel::{Connection, PgConnection};
 use kith_kernel::{Action, Cx, Entry, Error, ErrorKind, FieldType, Result, Verb, Violations, codes};
@@ -27,8 +29,8 @@ pub enum Mode {
 /// One record to be loaded.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
-    /// Its key in another system: system, key.
-    pub key: Option<(String, String)>,
+    /// Its key in another system.
+    pub key: Option<ExternalKey>,
     /// The version the caller knew.
     pub seen: Option<i32>,
     /// The body. A reference may be given as `{"system", "externalId"}` instead of an id.
@@ -46,6 +48,8 @@ pub enum Outcome {
     Updated(Uuid),
     /// It was there as it is.
     Unchanged(Uuid),
+    /// A message with a higher source version came before; nothing changed.
+    Stale(Uuid),
     /// Why not.
     Failed(Error),
 }
@@ -101,7 +105,7 @@ fn distinct(entry: &Entry, items: &[Item]) -> usize {
             return count.max(1);
         }
         let id = item.body.get("id").and_then(Value::as_str).map(str::to_ascii_lowercase);
-        let key = item.key.as_ref().map(|(system, key)| (system.as_str(), key.as_str()));
+        let key = item.key.as_ref().map(|key| (key.system.as_str(), key.key.as_str()));
         if !(key.is_none_or(|key| keys.insert(key)) && id.is_none_or(|id| ids.insert(id))) {
             return count.max(1);
         }
@@ -123,7 +127,7 @@ fn one(conn: &mut PgConnection, cx: &Cx, entry: &Entry, mode: Mode, item: &mut I
     let Item { body, .. } = item;
     let given = body.get("id").and_then(|id| Uuid::parse(id).ok());
     let found = match &item.key {
-        Some((system, key)) => verbs::by_external_id(conn, cx, entry, system, key)?,
+        Some(key) => external::by_external_id(conn, cx, entry, &key.system, &key.key)?,
         None => given,
     };
     let before = found.map(|id| store::lock_many(conn, cx, entry, vec![id], action(mode))).transpose()?;
@@ -132,9 +136,12 @@ fn one(conn: &mut PgConnection, cx: &Cx, entry: &Entry, mode: Mode, item: &mut I
         return Err(keys::taken(entry, "externalId"));
     }
     let row = match (&item.key, &before) {
-        (Some((system, key)), _) => verbs::upsert(conn, cx, entry, (system, key), item.seen, body)?.0,
+        (Some(key), _) => match external::upsert(conn, cx, entry, key, item.seen, body)? {
+            (row, Upserted::Stale) => return Ok(Outcome::Stale(row.meta().id)),
+            (row, _) => row,
+        },
         (None, Some(before)) if mode == Mode::Upsert => {
-            let body = verbs::changing(entry, before.as_ref(), body);
+            let body = external::changing(entry, before.as_ref(), body);
             verbs::update(conn, cx, entry, before.meta().id, item.seen, &body)?
         }
         (None, _) => verbs::create(conn, cx, entry, body)?,

@@ -1,10 +1,11 @@
 //! One round of a load: distinct records, looked up together, checked each for itself, written as a set.
 
 use super::{Item, Mode, Outcome, alone, keys, of_the_row, write};
-use crate::{log, store, verbs};
+use crate::keys::{ExternalKey, Found};
+use crate::{external, log, store, verbs};
 use diesel::PgConnection;
 use kith_kernel::{
-    Action, Cx, Entry, Error, FieldType, Kind, Mode as Body, Result, Row, RowScope, Rows, Violations, apply,
+    Action, Cx, Entry, Error, FieldType, Kind, Mode as Body, Result, Row, RowScope, Rows, Violations, apply, text,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -24,8 +25,8 @@ pub(super) struct Draft<'a> {
 
 /// What a round knows of what is stored.
 struct Stored {
-    /// Ids by system and key.
-    keys: BTreeMap<String, HashMap<String, Uuid>>,
+    /// By system and key.
+    keys: BTreeMap<String, HashMap<String, Found>>,
     rows: Box<dyn Rows>,
     at: HashMap<Uuid, usize>,
 }
@@ -33,7 +34,7 @@ struct Stored {
 impl Stored {
     fn read(conn: &mut PgConnection, cx: &Cx, entry: &Entry, mode: Mode, items: &[Item]) -> Result<Stored> {
         let mut systems: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (system, key) in items.iter().filter_map(|item| item.key.as_ref()) {
+        for ExternalKey { system, key, .. } in items.iter().filter_map(|item| item.key.as_ref()) {
             systems.entry(system.clone()).or_default().push(key);
         }
         let mut keys = BTreeMap::new();
@@ -42,7 +43,7 @@ impl Stored {
             keys.insert(system, found);
         }
         let given = items.iter().filter_map(|item| Uuid::parse(item.body.get("id")?).ok());
-        let ids: Vec<Uuid> = keys.values().flat_map(HashMap::values).copied().chain(given).collect();
+        let ids: Vec<Uuid> = keys.values().flat_map(HashMap::values).map(|found| found.id).chain(given).collect();
         let rows = store::lock_many(conn, cx, entry, ids, super::action(mode))?;
         let at = (0..rows.len()).filter_map(|at| Some((rows.row(at)?.meta().id, at))).collect();
         Ok(Stored { keys, rows, at })
@@ -53,9 +54,9 @@ impl Stored {
     }
 
     /// The record that an item's key names.
-    fn by_key(&self, (system, key): &(String, String)) -> Option<Uuid> {
-        let clean = kith_kernel::text::clean(key).ok()?;
-        self.keys.get(system)?.get(&clean).copied()
+    fn by_key(&self, key: &ExternalKey) -> Option<Found> {
+        let clean = text::clean(&key.key).ok()?;
+        self.keys.get(&key.system)?.get(&clean).copied()
     }
 }
 
@@ -73,14 +74,15 @@ pub(super) fn run(
     let mut drafts = Vec::with_capacity(items.len());
     let (mut stopped, mut records) = (false, HashSet::new());
     for (at, item) in items.iter().enumerate() {
-        match draft(conn, cx, entry, mode, &stored, item) {
+        match planned(conn, cx, entry, mode, &stored, item) {
+            Ok(Planned::Stale(id)) => outcomes.push(Some(Outcome::Stale(id))),
             // By its id what was there by its key already.
-            Ok(draft) if !records.insert(draft.row.meta().id) => break,
-            Ok(draft) if draft.violations.0.is_empty() && draft.row.alone(draft.before) => {
+            Ok(Planned::Draft(draft)) if !records.insert(draft.row.meta().id) => break,
+            Ok(Planned::Draft(draft)) if draft.violations.0.is_empty() && draft.row.alone(draft.before) => {
                 stopped = true;
                 break;
             }
-            Ok(draft) => {
+            Ok(Planned::Draft(draft)) => {
                 outcomes.push(None);
                 drafts.push(Draft { at, ..draft });
             }
@@ -92,24 +94,53 @@ pub(super) fn run(
     let ready = check(conn, cx, entry, drafts, &mut outcomes)?;
     write::all(conn, cx, entry, (mode, items), ready, &mut outcomes)?;
     let mut all: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+    note(conn, cx, entry, items, &all)?;
     if let Some(item) = items.get_mut(all.len()).filter(|_| stopped) {
         all.push(alone(conn, cx, entry, mode, item)?);
     }
     Ok(all)
 }
 
-fn draft<'a>(
+/// What is to be done with an item.
+enum Planned<'a> {
+    /// Write this.
+    Draft(Draft<'a>),
+    /// Nothing: it comes late.
+    Stale(Uuid),
+}
+
+/// Keeps the source versions of the items that were taken.
+fn note(conn: &mut PgConnection, cx: &Cx, entry: &Entry, items: &[Item], outcomes: &[Outcome]) -> Result<()> {
+    let taken =
+        items.iter().zip(outcomes).filter(|(_, outcome)| !matches!(outcome, Outcome::Failed(_) | Outcome::Stale(_)));
+    let keys: Vec<(String, String, i64)> = taken
+        .filter_map(|(item, _)| {
+            let key = item.key.as_ref()?;
+            Some((text::clean(&key.system).ok()?, text::clean(&key.key).ok()?, key.source_version?))
+        })
+        .collect();
+    let subject = entry.subject.as_str();
+    crate::keys::note(
+        conn,
+        cx,
+        keys.iter().map(|(system, key, version)| ((subject, system.as_str(), key.as_str()), *version)),
+    )
+}
+
+fn planned<'a>(
     conn: &mut PgConnection,
     cx: &Cx,
     entry: &Entry,
     mode: Mode,
     stored: &'a Stored,
     item: &Item,
-) -> Result<Draft<'a>> {
+) -> Result<Planned<'a>> {
     item.flaws.clone().into_result()?;
     let (body, mut violations) = (&item.body, Violations::default());
     let given = body.get("id").and_then(|id| Uuid::parse(id).ok());
-    let found = item.key.as_ref().and_then(|key| stored.by_key(key));
+    let found = item.key.as_ref().and_then(|key| Some((key, stored.by_key(key)?)));
+    let late = found.is_some_and(|(key, found)| key.is_late(found));
+    let found = found.map(|(_, found)| found.id);
     let before = match (found, given) {
         (Some(_), _) if mode == Mode::Insert => return Err(keys::taken(entry, "externalId")),
         (Some(id), _) => match stored.row(id) {
@@ -122,6 +153,9 @@ fn draft<'a>(
         (None, Some(id)) => stored.row(id).filter(|_| item.key.is_none()),
         (None, None) => None,
     };
+    if let Some(before) = before.filter(|_| late) {
+        return Ok(Planned::Stale(before.meta().id));
+    }
     if let Some(before) = before.filter(|before| before.meta().archived_at.is_some()) {
         return Err(verbs::archived(entry, before.meta().id));
     }
@@ -133,17 +167,17 @@ fn draft<'a>(
             cx.require_version(item.seen)?;
         }
         let mut row = before.copy();
-        if verbs::names_fixed(entry, body) {
-            apply(entry, row.as_mut(), &verbs::changing(entry, before, body), Body::Update, &mut violations);
+        if external::names_fixed(entry, body) {
+            apply(entry, row.as_mut(), &external::changing(entry, before, body), Body::Update, &mut violations);
         } else {
             apply(entry, row.as_mut(), body, Body::Update, &mut violations);
         }
-        return Ok(Draft { at: 0, before: Some(before), row, link: None, violations });
+        return Ok(Planned::Draft(Draft { at: 0, before: Some(before), row, link: None, violations }));
     }
     let scope = cx.require(entry, Action::Create)?;
     let row = verbs::draft(cx, entry, body, scope, &mut violations);
     let link = item.key.as_ref().map(|key| link(cx, entry, row.meta().id, key, &mut violations)).transpose()?;
-    Ok(Draft { at: 0, before: None, row, link, violations })
+    Ok(Planned::Draft(Draft { at: 0, before: None, row, link, violations }))
 }
 
 /// The external id of a new record; its own rules are part of the record's.
@@ -151,10 +185,10 @@ fn link(
     cx: &Cx,
     entry: &Entry,
     id: Uuid,
-    (system, key): &(String, String),
+    ExternalKey { system, key, .. }: &ExternalKey,
     violations: &mut Violations,
 ) -> Result<Box<dyn Row>> {
-    let body = verbs::link(entry, id, (system, key));
+    let body = external::link(entry, id, (system, key));
     let links = keys::links(cx)?;
     let row = verbs::draft(cx, links, &body, RowScope::All, violations);
     row.check(violations);

@@ -148,7 +148,7 @@ impl Resource for LoyaltyIndicator {
 /// Refuses days to come; anywhere on earth it may be tomorrow.
 pub(super) fn past(at: &str, day: NaiveDate, cx: &Cx) -> Result<()> {
     let mut violations = Violations::default();
-    let latest = cx.now.date_naive().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
+    let latest = cx.today().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
     violations.ensure(day <= latest, at, "OUT_OF_RANGE", "A day to come cannot have been observed.");
     violations.into_result()
 }

@@ -127,7 +127,7 @@ fn qualify(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, _: Not
 
 fn nurture(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Nurture) -> Result<Box<dyn Row>> {
     step(conn, cx, id, seen, "nurture", "nurtured", |_, lead| {
-        if input.until.is_some_and(|until| until <= cx.now.date_naive()) {
+        if input.until.is_some_and(|until| until <= cx.today()) {
             return Err(Error::invalid("/until", "OUT_OF_RANGE", "Expected a day in the future."));
         }
         lead.reach(cx, Nurturing);

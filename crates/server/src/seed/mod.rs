@@ -79,8 +79,13 @@ pub fn run(db: &Db) -> Result<Seeded> {
     let cx = Cx { origin, currency: dollars(), ..system_cx(db, tenant)? };
     // One transaction: a start that is cut off leaves nothing half-loaded behind, and the next one loads again.
     let loaded = db.write(tenant, |conn| {
-        let there =
-            kith_journal::verbs::by_external_id(conn, &cx, cx.entry("accounts")?, northwind::SYSTEM, "customer:ALFKI")?;
+        let there = kith_journal::external::by_external_id(
+            conn,
+            &cx,
+            cx.entry("accounts")?,
+            northwind::SYSTEM,
+            "customer:ALFKI",
+        )?;
         let records = if there.is_some() { 0 } else { northwind::load(conn, &cx)? };
         Ok(Verdict::Commit(records))
     });

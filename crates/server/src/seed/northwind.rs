@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use kith_api::documents::OrderDocumentResults;
 use kith_journal::batch::{Op, Step};
-use kith_journal::{bulk, verbs};
+use kith_journal::keys::ExternalKey;
+use kith_journal::{bulk, external};
 use kith_kernel::{Cx, Error, Mode, Result, Row, Violations, apply};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -46,7 +47,7 @@ impl Load<'_> {
     /// One upsert by Northwind's key; members without a value are left out.
     pub(super) fn put(&mut self, resource: &str, key: &str, data: Value) -> Result<Uuid> {
         self.records += 1;
-        self.step(resource, Op::Upsert(SYSTEM.into(), key.into()), data)
+        self.step(resource, Op::Upsert(ExternalKey::new(SYSTEM, key)), data)
     }
 
     /// A record that has no key.
@@ -115,7 +116,7 @@ impl Load<'_> {
 
     /// What was put before.
     pub(super) fn known(&mut self, resource: &str, key: &str) -> Result<Option<Uuid>> {
-        verbs::by_external_id(self.conn, self.cx, self.cx.entry(resource)?, SYSTEM, key)
+        external::by_external_id(self.conn, self.cx, self.cx.entry(resource)?, SYSTEM, key)
     }
 }
 

@@ -29,7 +29,7 @@ impl Question {
                 |_| Error::invalid(format!("{}/{name}", self.at), "WRONG_TYPE", "Expected a date such as 2026-01-31.");
             text.as_ref().map(|text| text.parse().map_err(wrong)).transpose()
         };
-        let to = read("to", &self.to)?.unwrap_or_else(|| cx.now.date_naive());
+        let to = read("to", &self.to)?.unwrap_or_else(|| cx.today());
         let from = read("from", &self.from)?;
         let from = from.unwrap_or_else(|| to.checked_sub_days(chrono::Days::new(365)).unwrap_or(to));
         if from > to {
