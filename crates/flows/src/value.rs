@@ -2,6 +2,7 @@
 //! after their facts changed. Both read the same facts by the same statements and judge them by the same rules; a run
 //! learns the borders, and in between everybody is measured against those of the last.
 
+mod contracts;
 mod grounds;
 mod learn;
 mod policy;

@@ -76,6 +76,8 @@ pub struct LifecyclePolicy {
     /// Whether periods are compared with those of a year before, once there are 24 months.
     #[field(default)]
     pub is_seasonal: bool,
+    /// Days after the end of a contract within which it can be renewed before its customer counts as lost; 30 by default.
+    pub grace_days: Option<i32>,
     /// Purchase occasions from which a customer is REGULAR; 2 by default.
     pub regular_occasions: Option<i32>,
     /// Purchase occasions from which a customer is LONG_STANDING; 4 by default.
@@ -116,6 +118,7 @@ impl Resource for LifecyclePolicy {
         };
         int("/fallOccasions", self.fall_occasions, 1, 1_000);
         int("/caseDays", self.case_days, 0, 3_650);
+        int("/graceDays", self.grace_days, 0, 3_650);
         int("/growthPeriods", self.growth_periods, 2, 36);
         int("/rises", self.rises, 0, self.growth_periods.unwrap_or(36));
         int("/levelPeriods", self.level_periods, 1, 12);
@@ -173,6 +176,7 @@ impl LifecyclePolicy {
         };
         count(&mut self.fall_occasions, default.fall_occasions);
         count(&mut self.case_days, default.case_days);
+        count(&mut self.grace_days, default.grace_days);
         count(&mut self.rises, default.rises);
         count(&mut self.growth_periods, default.growth_periods);
         count(&mut self.level_periods, default.level_periods);
@@ -194,6 +198,7 @@ impl LifecyclePolicy {
             fall_occasions: count(self.fall_occasions, d.fall_occasions),
             case_days: count(self.case_days, d.case_days),
             growth: real(self.growth, d.growth),
+            grace_days: count(self.grace_days, d.grace_days),
             rises: count(self.rises, d.rises),
             growth_periods: count(self.growth_periods, d.growth_periods),
             level_periods: count(self.level_periods, d.level_periods),

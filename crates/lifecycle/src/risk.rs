@@ -33,13 +33,13 @@ pub struct ChurnRisk {
     /// The account; the same as the id.
     #[field(filter, read_only, id)]
     pub account_id: AccountId,
-    /// The chance, from 0 to 1, that it buys nothing within the horizon; null: see state.
+    /// The chance, from 0 to 1, that it buys nothing within the horizon, or renews no contract; null: see state.
     #[field(filter, sort, read_only)]
     pub probability: Option<Decimal>,
-    /// The days looked ahead: 90, or twice the customer's typical gap if that is longer.
+    /// The days looked ahead: 90, or twice the customer's typical gap if that is longer; of a contract, its period.
     #[field(filter, read_only)]
     pub horizon_days: i32,
-    /// The same chance by recency alone, to hold it against.
+    /// The same chance by recency alone, to hold it against; of contracts, the same chance whatever their age.
     #[field(read_only)]
     pub baseline: Option<Decimal>,
     /// What told it.

@@ -1,6 +1,7 @@
 //! The rules as plain functions: facts of a customer in, a verdict with its evidence out. No database, no clock.
 
 pub mod churn;
+pub mod contract;
 pub mod loyalty_stage;
 mod moves;
 mod policy;
@@ -9,7 +10,8 @@ mod series;
 pub mod stage;
 pub mod win_back;
 
-pub use churn::{Grounds, activity, churned_on, classify, contract_churned_on};
+pub use churn::{Grounds, activity, churned_on, classify};
+pub use contract::{Contract, contract_churned_on};
 pub use loyalty_stage::{LoyaltyStage, loyalty_stage};
 pub use moves::LifecycleStage;
 pub use policy::Policy;

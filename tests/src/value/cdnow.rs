@@ -76,7 +76,21 @@ async fn published_values_are_reproduced() {
         near(id, number(&clv["value"]), *value, 0.005, 0.0);
     }
     near("total", all(&market, "clv-estimates", "value").await.iter().map(number).sum(), 71_507.95, 0.005, 0.0);
+    foretold(&mut market, &model).await;
     rfm_and_abc(&mut market).await;
+}
+
+/// What the model says of itself, and how far what came in the three weeks after it was off.
+async fn foretold(market: &mut Market, model: &Value) {
+    let holdout = &model["validation"]["holdout"];
+    assert_eq!((&holdout["from"], &holdout["to"], &holdout["weeks"]), (&json!("1997-07-09"), &json!("1997-09-30"), &json!(12)));
+    let off = |of: &Value| of["error"].as_f64().unwrap().abs();
+    assert!(off(holdout) < off(&holdout["naive"]), "{holdout}");
+    assert_eq!(holdout["deciles"].as_array().unwrap().len(), 10);
+    market.go_to("1997-10-21");
+    let run = market.run(None).await;
+    assert!(number(&run["trackingError"]).abs() < 0.15, "{run}");
+    assert_eq!(run["purchaseModelId"], model["id"]);
 }
 
 /// A field of every record.

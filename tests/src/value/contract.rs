@@ -122,3 +122,87 @@ async fn who_has_nothing_but_subscriptions_counts_in_the_reports() {
     assert_eq!(found["count"], 3, "{found}");
     near(&found["sum"], sum);
 }
+
+#[actix_web::test]
+async fn who_pays_by_contract_is_a_customer_until_the_grace_is_over() {
+    let market = shop().await;
+    market.accounts(&["d", "e", "f"].map(str::to_owned)).await;
+    let mut made = Vec::new();
+    for (key, contract) in [
+        ("a", json!({"startedOn": "2025-11-20", "currentPeriodEnd": "2026-12-20"})),
+        ("b", json!({"startedOn": "2026-06-20"})),
+        ("c", json!({"startedOn": "2026-01-20", "status": "ENDED", "endedOn": "2026-11-01"})),
+        ("d", json!({"startedOn": "2026-01-20", "status": "ENDED", "endedOn": "2026-10-01"})),
+        ("e", json!({"startedOn": "2026-11-01"})),
+    ] {
+        let account = market.account(key, "owner").await;
+        made.push(subscribe(&market, &account, contract).await);
+    }
+    // Silent for more than a year, one beside a contract that runs and one without.
+    let orders = ["e", "f"].iter().zip(1..).map(|(key, number)| Market::order(key, number, "2025-10-01", "10.00"));
+    market.orders(&orders.collect::<Vec<_>>()).await;
+    market.run(None).await;
+    let stands = async |key: &str| {
+        let lifecycle = market.account(key, "lifecycle").await["lifecycle"].clone();
+        ["stage", "activity", "loyaltyStage", "churnedOn"]
+            .map(|name| lifecycle[name].as_str().unwrap_or("-").to_owned())
+    };
+    assert_eq!(stands("a").await, ["STABILITY", "ACTIVE", "LONG_STANDING", "-"]);
+    assert_eq!(stands("c").await, ["DEGENERATION", "DORMANT", "LONG_STANDING", "-"]);
+    assert_eq!(stands("d").await, ["ENDED", "CHURNED", "LONG_STANDING", "2026-10-31"]);
+    assert_eq!(stands("e").await[..2], ["EXPLORATION", "ACTIVE"]);
+    assert_eq!(stands("f").await[..2], ["ENDED", "CHURNED"]);
+    let risk = async |key: &str| market.account(key, "churnRisk").await["churnRisk"].clone();
+    // Of 24 that had run for five months, ten ended within the sixth; b itself has run for no longer.
+    let b = risk("b").await;
+    assert_eq!((&b["model"], &b["state"], &b["horizonDays"]), (&json!("RENEWAL"), &json!("OK"), &json!(31)), "{b}");
+    let chance = super::number(&json!({"amount": b["probability"]}));
+    assert!((chance - 10.0 / 23.0).abs() < 0.0001, "{b}");
+    assert_eq!(b["drivers"][0]["value"], 5);
+    assert!((b["drivers"][0]["points"].as_f64().unwrap() - chance).abs() < 0.0001);
+    let worth = super::number(&clv(&market, "b").await["value"]);
+    assert!((super::number(&b["valueAtRisk"]) - chance * worth).abs() < 0.01, "{b}");
+    let c = risk("c").await;
+    assert_eq!((&c["model"], &c["probability"]), (&json!("RENEWAL"), &json!("0.6333")), "19 of 30 days: {c}");
+    assert_eq!(risk("d").await["reason"], "LOST");
+    let events = market.admin.get("/v1/churn-events?expand=account").await.expect(200);
+    let suspected = events.at("/data").as_array().unwrap();
+    assert_eq!(suspected.len(), 1, "{suspected:?}");
+    assert_eq!(
+        (&suspected[0]["occurredOn"], &suspected[0]["evidence"]["contractOverOn"]),
+        (&json!("2026-10-31"), &json!("2026-10-01"))
+    );
+
+    // Cancelled, it runs to the end of its period and is not renewed; renewed in time, all is well again.
+    market.admin.post(&format!("/v1/subscriptions/{}/cancel", made[0]), json!({})).await.expect(200);
+    let back = json!({"status": "ACTIVE", "endedOn": null, "cancelledAt": null, "currentPeriodEnd": "2026-12-20"});
+    market.admin.patch(&format!("/v1/subscriptions/{}", made[2]), back).await.expect(200);
+    market.work(false);
+    assert_eq!(stands("a").await[..2], ["DEGENERATION", "ACTIVE"]);
+    assert_eq!(risk("a").await["probability"], "1.00");
+    assert_eq!(stands("c").await[1], "ACTIVE");
+}
+
+#[actix_web::test]
+async fn the_grace_is_the_policys_to_say_and_few_contracts_tell_no_risk() {
+    let market = Market::on("2026-11-20");
+    market.accounts(&["a", "b"].map(str::to_owned)).await;
+    market.publish(json!({"windowDays": 365})).await;
+    let (a, b) = (market.account("a", "owner").await, market.account("b", "owner").await);
+    subscribe(&market, &a, json!({"startedOn": "2026-01-20", "status": "ENDED", "endedOn": "2026-10-01"})).await;
+    subscribe(&market, &b, json!({"startedOn": "2026-01-20"})).await;
+    let policy = json!({"name": "Patient", "graceDays": 60});
+    let policy = market.admin.post("/v1/lifecycle-policies", policy).await.expect(201).id();
+    market.admin.post(&format!("/v1/lifecycle-policies/{policy}/publish"), json!({})).await.expect(200);
+    market.run(None).await;
+    let a = market.account("a", "lifecycle,churnRisk").await;
+    assert_eq!(a["lifecycle"]["activity"], "DORMANT", "{a}");
+    assert_eq!(a["churnRisk"]["probability"], "0.8333", "50 of 60 days: {a}");
+    let b = market.account("b", "lifecycle,churnRisk").await;
+    assert_eq!(
+        (&b["lifecycle"]["activity"], &b["churnRisk"]["state"]),
+        (&json!("ACTIVE"), &json!("INSUFFICIENT_DATA"))
+    );
+    assert_eq!((&b["churnRisk"]["reason"], &b["churnRisk"]["probability"]), (&json!("FEW_CONTRACTS"), &Value::Null));
+    market.admin.post("/v1/lifecycle-policies", json!({"name": "Wrong", "graceDays": -1})).await.expect(422);
+}

@@ -2,7 +2,7 @@
 //! that nothing waits for it.
 
 use super::run::learning;
-use super::study::{SAMPLE, Study, silence, study};
+use super::study::{SAMPLE, Study, WEEK, silence, study};
 use super::{reading, today};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -14,6 +14,7 @@ use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
 use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
+use kith_loyalty::value::validation::MOST_ERROR;
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ pub struct Learned {
     pub(super) purchase: Option<Uuid>,
     /// The same, if it is new.
     pub(super) fitted: Option<PurchaseModel>,
+    /// How far the one before is off what came.
+    pub(super) tracking_error: Option<f64>,
     /// A new churn model.
     pub(super) study: Option<Study>,
     pub(super) borders: Borders,
@@ -55,11 +58,15 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, zone, as_of) };
     let Customers { all: customers, sample, contacts } = customers(conn, cx, &reading)?;
     let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
+    let tracking_error = known.as_ref().and_then(|known| known.tracking_error(&sample, as_of));
+    // One that has lost track is as good as none, but it is not fitted every day.
+    let is_lost = tracking_error.is_some_and(|error| error.abs() > MOST_ERROR);
+    let known = known.filter(|known| !is_lost || known.fitted_on + WEEK > as_of);
     let fitted = match known {
         Some(_) => None,
         None => {
             let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
-            PurchaseModel::fitted(cx, as_of, model.purchase_model, &histories)
+            PurchaseModel::fitted(cx, (as_of, model.purchase_model, &model.terms()), &histories, &sample)
         }
     };
     let in_use = known.as_ref().or(fitted.as_ref());
@@ -80,7 +87,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     drop(customers);
     let is_history = as_of < day;
     let study = if is_history { None } else { study(conn, cx, &sample, borders.gap, as_of)? };
-    Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, study, borders }))
+    Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, tracking_error, study, borders }))
 }
 
 /// Everybody.

@@ -1,7 +1,7 @@
 //! What another lifecycle policy would change: all relationships judged by it on the facts of today, from where they stand,
 //! as the next run would judge them if it were published, and nothing stored.
 
-use super::relationship::{Customer, notices};
+use super::relationship::{Customer, has_relationship, notices};
 use super::simulate::{few, matrix};
 use super::{Rules, today};
 use diesel::PgConnection;
@@ -10,7 +10,7 @@ use kith_kernel::{Cx, Error, Result, Shape, codes};
 use kith_lifecycle::rules::{LifecycleStage, LoyaltyStage};
 use kith_lifecycle::{LifecyclePolicy, Ruling, outlook};
 use kith_loyalty::standing;
-use kith_loyalty::value::facts::{self, Facts, Page, Which};
+use kith_loyalty::value::facts::{self, Page, Which};
 use kith_loyalty::value::rows::Assessed;
 use kith_loyalty::value::{ValueRun, reports};
 use serde_json::{Value, json};
@@ -68,11 +68,9 @@ fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page) -> Result
     let loyalty = standing::assess_page(conn, cx, page, &shares, (&rules.borders, &rules.weights), as_of)?;
     let stood = kith_lifecycle::standing(conn, cx, &page.group)?;
     let notices = notices(conn, cx, &page.group, as_of)?;
-    let has_relationship = |facts: &Facts| facts.is_prospect || !facts.occasions.is_empty();
     let each = page.facts.iter().zip(assessed.iter().zip(&loyalty)).filter(|(facts, _)| has_relationship(facts));
     let judged = each.map(|(facts, (assessed, loyalty))| {
-        let customer =
-            Customer { facts, assessed, as_of, relations: &rules.relations, purchase: rules.purchase.as_ref() };
+        let customer = Customer::of((facts, assessed), as_of, &rules.relations, rules.purchase.as_ref());
         let stands = stood.get(&facts.account);
         let (ruling, _) = customer.rule(stands, notices.get(&facts.account).copied(), loyalty);
         let was = stands.map(|stands| (stands.stage, stands.loyalty_stage));

@@ -1,6 +1,7 @@
 //! From what customers did to where the relationship stands and how likely it is to end. The rules are the lifecycle's;
 //! here are the facts that they ask for.
 
+use super::contracts::{self, Renewal};
 use super::study::features;
 use super::{Why, grounds};
 use chrono::{Days, NaiveDate};
@@ -9,18 +10,23 @@ use kith_journal::derived::{Group, To};
 use kith_kernel::ids::ChurnModelId;
 use kith_kernel::{Bind, Cx, Money, Result, Statement};
 use kith_lifecycle::risk::ChurnRiskState;
-use kith_lifecycle::rules::churn::{self, CustomerActivity, Grounds};
-use kith_lifecycle::rules::risk::{Features, Fitted};
+use kith_lifecycle::rules::churn::{CustomerActivity, Grounds};
+use kith_lifecycle::rules::contract;
+use kith_lifecycle::rules::risk::{ChurnModelKind, Features, Fitted};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{Lifecycle, RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::Borders;
+use kith_loyalty::value::assess::gaps;
+use kith_loyalty::value::clv::ClvMethod;
+use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Assessed;
 use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -37,6 +43,8 @@ pub(super) struct Relations {
     median_gap: f64,
     /// The peers' own limit of silence, where no policy names one.
     silence_limit: Option<f64>,
+    /// How long contracts last.
+    lasting: Lasting,
 }
 
 /// An account, and what else the same page found out about it.
@@ -52,7 +60,8 @@ impl Relations {
     pub(super) fn current(conn: &mut PgConnection, cx: &Cx, borders: &Borders) -> Result<Self> {
         let (policy, published) = kith_lifecycle::current(conn, cx)?;
         let silence_limit = borders.silence.filter(|_| published.is_none());
-        Ok(Relations { policy, trained: model::latest(conn, cx, None)?, median_gap: borders.gap, silence_limit })
+        let (trained, lasting) = (model::latest(conn, cx, None)?, borders.contracts.clone());
+        Ok(Relations { policy, trained, median_gap: borders.gap, silence_limit, lasting })
     }
 
     /// The same with what could be known of leaving on a day that is past.
@@ -70,13 +79,12 @@ impl Relations {
         purchase: Option<&Purchase>,
         (as_of, why): (NaiveDate, Why),
     ) -> Result<usize> {
-        let known: Vec<_> =
-            page.iter().copied().filter(|(facts, _)| facts.is_prospect || !facts.occasions.is_empty()).collect();
+        let known: Vec<_> = page.iter().copied().filter(|(facts, _)| has_relationship(facts)).collect();
         let standing = kith_lifecycle::standing(conn, cx, group)?;
         let notices = notices(conn, cx, group, as_of)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
-            let one = Customer { facts, assessed, as_of, relations: self, purchase };
+            let one = Customer::of((facts, assessed), as_of, self, purchase);
             let notice = notices.get(&facts.account).copied();
             let (ruling, risk) = one.rule(standing.get(&facts.account), notice, loyalty);
             suspicions.extend(one.suspicion(&ruling));
@@ -101,25 +109,74 @@ impl Relations {
         purchase: Option<&Purchase>,
         as_of: NaiveDate,
     ) -> Result<usize> {
-        let customer = |&(facts, assessed): &(_, _)| Customer { facts, assessed, as_of, relations: self, purchase };
-        let risk = |one| {
-            let customer: Customer<'_> = customer(one);
-            customer.risk(customer.activity())
+        let risk = |known: &(_, _)| {
+            let customer = Customer::of(*known, as_of, self, purchase);
+            let activity = customer.activity(&customer.asked(None));
+            customer.risk(activity)
         };
         score::remember(conn, cx, &page.iter().map(risk).collect::<Vec<_>>(), To::Drafts)
     }
 }
 
-/// One of them.
-pub(super) struct Customer<'a> {
-    pub(super) facts: &'a Facts,
-    pub(super) assessed: &'a Assessed,
-    pub(super) as_of: NaiveDate,
-    pub(super) relations: &'a Relations,
-    pub(super) purchase: Option<&'a Purchase>,
+/// Whether somebody bought, pays by contract or is being sold to: who does none of it has no relationship yet.
+pub(super) fn has_relationship(facts: &Facts) -> bool {
+    facts.is_prospect || !facts.occasions.is_empty() || !facts.agreements.is_empty()
 }
 
-impl Customer<'_> {
+/// One of them.
+pub(super) struct Customer<'a> {
+    facts: &'a Facts,
+    assessed: &'a Assessed,
+    as_of: NaiveDate,
+    relations: &'a Relations,
+    purchase: Option<&'a Purchase>,
+    /// His orders, or the months of his contracts.
+    bought: Cow<'a, [Occasion]>,
+    /// Days between them.
+    gaps: Vec<f64>,
+    /// Margin of each month.
+    margins: Vec<f64>,
+}
+
+impl<'a> Customer<'a> {
+    pub(super) fn of(
+        (facts, assessed): (&'a Facts, &'a Assessed),
+        as_of: NaiveDate,
+        relations: &'a Relations,
+        purchase: Option<&'a Purchase>,
+    ) -> Self {
+        let today = facts::number(as_of);
+        let bought = contracts::bought(facts, today);
+        let (gaps, margins) = (gaps(&bought), monthly(&bought, today));
+        Customer { facts, assessed, as_of, relations, purchase, bought, gaps, margins }
+    }
+
+    /// What the rules ask for, with the day on which the last of its contracts ended, if none goes on.
+    fn asked(&self, notice: Option<NaiveDate>) -> rules::Facts<'_> {
+        let (first, last) = (self.bought.first(), self.bought.last());
+        let since = |one: Option<&Occasion>| {
+            one.map_or(0, |one| u32::try_from(facts::number(self.as_of) - one.day).unwrap_or(0))
+        };
+        let contract = contracts::contract(self.facts);
+        // Who bought after that goes on without the contract.
+        let is_last = |day: NaiveDate| {
+            let ordered = self.facts.occasions.last().map_or(i32::MIN, |occasion| occasion.day);
+            facts::number(day) >= ordered
+        };
+        rules::Facts {
+            as_of: self.as_of,
+            occasions: u32::try_from(self.bought.len()).unwrap_or(u32::MAX),
+            age: since(first),
+            recency: since(last),
+            gaps: &self.gaps,
+            margins: &self.margins,
+            has_notice: notice.is_some_and(is_last),
+            severe_case_days: None,
+            p_buy: self.p_buy(),
+            contract,
+        }
+    }
+
     /// Where it stands, by where it stood and by the day on which the last of its contracts ended, if none goes on.
     pub(super) fn rule(
         &self,
@@ -127,44 +184,29 @@ impl Customer<'_> {
         notice: Option<NaiveDate>,
         loyalty: &LoyaltyAssessment,
     ) -> (Ruling, RiskRuling) {
-        let base = &self.assessed.base;
-        let gaps = self.facts.gaps();
-        let last_bought = self.facts.occasions.last().map_or(i32::MIN, |occasion| occasion.day);
         let peers = Peers { median_gap: self.relations.median_gap, silence_limit: self.relations.silence_limit };
-        let whole = |days: i32| u32::try_from(days).unwrap_or(0);
-        let facts = rules::Facts {
-            as_of: self.as_of,
-            occasions: base.occasions,
-            age: whole(base.age),
-            recency: whole(base.recency),
-            gaps: &gaps,
-            margins: &monthly(&self.facts.occasions, facts::number(self.as_of)),
-            // Who bought after that goes on without the contract.
-            has_notice: notice.is_some_and(|day| base.occasions == 0 || facts::number(day) >= last_bought),
-            severe_case_days: None,
-            p_buy: self.p_buy(),
-        };
-        let (policy, activity) = (&self.relations.policy, self.activity());
+        let (facts, policy) = (self.asked(notice), &self.relations.policy);
+        let activity = self.activity(&facts);
         let verdict = rules::stage(&facts, &peers, policy, stood.map(Lifecycle::before));
         // A relationship that is over is at no risk, even if the last order is not long ago.
         let risk =
             self.risk(if verdict.stage == rules::LifecycleStage::Ended { CustomerActivity::Churned } else { activity });
         let index = loyalty.index.and_then(|index| f64::try_from(index).ok());
         let loyalty_stage = rules::loyalty_stage(&facts, &peers, policy, index, risk.probability);
-        let (lost, told) = (activity == CustomerActivity::Churned, stood.and_then(|stood| stood.churned_on));
+        let told = stood.and_then(|stood| stood.churned_on);
         let ruling = Ruling {
             account: self.facts.account,
             verdict,
             loyalty_stage,
             activity,
-            churned_on: lost.then(|| rules::churned_on(facts.last(), self.typical_gap(), self.as_of, told)),
+            churned_on: facts.churned_on(self.typical_gap(), policy, told),
             as_of: self.as_of,
         };
         (ruling, risk)
     }
 
     fn typical_gap(&self) -> f64 {
-        typical_gap(&self.facts.gaps(), self.relations.median_gap).max(1.0)
+        typical_gap(&self.gaps, self.relations.median_gap).max(1.0)
     }
 
     /// The chance to buy within the customer's own patience.
@@ -174,32 +216,73 @@ impl Customer<'_> {
         known.map(|(purchase, (history, _))| purchase.model.p_buy(&history, weeks))
     }
 
-    fn activity(&self) -> CustomerActivity {
-        let base = &self.assessed.base;
-        let recency = u32::try_from(base.recency).unwrap_or(0);
-        churn::activity(base.occasions, recency, self.typical_gap(), self.p_buy())
+    fn activity(&self, facts: &rules::Facts<'_>) -> CustomerActivity {
+        facts.activity(self.typical_gap(), &self.relations.policy)
     }
 
-    /// By the same features that the model was trained on.
+    /// Of whom contracts are all, or most of the value, the risk is that none is renewed; of all others, that they do not buy.
     fn risk(&self, activity: CustomerActivity) -> RiskRuling {
-        let features = features(&self.facts.occasions, facts::number(self.as_of), self.relations.median_gap);
+        let by_contract = self.facts.occasions.is_empty() || self.assessed.clv.method == ClvMethod::Contract;
+        let gone = matches!(activity, CustomerActivity::Prospect | CustomerActivity::Churned);
+        let contract = contracts::contract(self.facts).filter(|_| by_contract && !gone);
+        if let Some(contract) = contract {
+            return self.renewal_risk(&contract);
+        }
+        // By the same features that the model was trained on.
+        let features = features(&self.bought, facts::number(self.as_of), self.relations.median_gap);
         self.risk_of(&features, activity)
     }
 
-    fn risk_of(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
-        let blank = RiskRuling {
+    fn renewal_risk(&self, contract: &rules::Contract) -> RiskRuling {
+        let found = contracts::renewal(self.facts, &self.relations.lasting, facts::number(self.as_of));
+        let grace = self.relations.policy.grace_days;
+        let over = || {
+            let used = f64::from(contract.recency(self.as_of)) / f64::from(grace.max(1));
+            let chances = Some((used.min(1.0), used.min(1.0)));
+            Renewal { chances, months: 0, horizon: i32::try_from(grace).unwrap_or(i32::MAX) }
+        };
+        let Renewal { chances, months, horizon } = found.unwrap_or_else(over);
+        let blank = RiskRuling { horizon_days: horizon, ..self.no_risk("FEW_CONTRACTS", horizon) };
+        let Some((chance, usual)) = chances else {
+            return RiskRuling { state: ChurnRiskState::InsufficientData, ..blank };
+        };
+        RiskRuling {
+            probability: Some(chance),
+            baseline: Some(usual),
+            model: Some(ChurnModelKind::Renewal),
+            drivers: contract::renewal_drivers(months, usual, chance),
+            state: ChurnRiskState::Ok,
+            reason: None,
+            value_at_risk: self.at_risk(chance),
+            ..blank
+        }
+    }
+
+    fn no_risk(&self, reason: &str, horizon_days: i32) -> RiskRuling {
+        RiskRuling {
             account: self.facts.account,
             probability: None,
-            horizon_days: whole(patience(features.typical_gap)),
+            horizon_days,
             baseline: None,
             model: None,
             churn_model: None,
             drivers: json!([]),
             state: ChurnRiskState::NotApplicable,
-            reason: Some(if features.occasions == 0 { "NO_ORDERS" } else { "LOST" }.to_owned()),
+            reason: Some(reason.to_owned()),
             value_at_risk: None,
             as_of: self.as_of,
-        };
+        }
+    }
+
+    fn at_risk(&self, chance: f64) -> Option<Money> {
+        let value = self.assessed.clv.value?;
+        let share = Decimal::try_from(chance).unwrap_or_default();
+        Some(Money { amount: (share * value.amount).round_dp(4), ..value })
+    }
+
+    fn risk_of(&self, features: &Features, activity: CustomerActivity) -> RiskRuling {
+        let reason = if features.occasions == 0 { "NO_ORDERS" } else { "LOST" };
+        let blank = self.no_risk(reason, whole(patience(features.typical_gap)));
         if matches!(activity, CustomerActivity::Prospect | CustomerActivity::Churned) {
             return blank;
         }
@@ -207,10 +290,6 @@ impl Customer<'_> {
         let untrained = Fitted::default();
         let (fitted, uses_model) = trained.map_or((&untrained, false), |(_, fitted, uses)| (fitted, *uses));
         let found = fitted.assess(features, uses_model);
-        let at_risk = |value: Money| {
-            let share = Decimal::try_from(found.probability).unwrap_or_default();
-            Money { amount: (share * value.amount).round_dp(4), ..value }
-        };
         RiskRuling {
             probability: Some(found.probability),
             baseline: Some(found.baseline),
@@ -219,7 +298,7 @@ impl Customer<'_> {
             drivers: found.drivers,
             state: if trained.is_some() { ChurnRiskState::Ok } else { ChurnRiskState::Partial },
             reason: trained.is_none().then(|| "NOT_CALIBRATED".to_owned()),
-            value_at_risk: self.assessed.clv.value.map(at_risk),
+            value_at_risk: self.at_risk(found.probability),
             ..blank
         }
     }
@@ -227,15 +306,21 @@ impl Customer<'_> {
     /// A loss that is news. Why it is one is found out for all of them together.
     fn suspicion(&self, ruling: &Ruling) -> Option<Suspicion> {
         let occurred_on = ruling.churned_on.filter(|day| *day + NEWS >= self.as_of)?;
-        let last_order = facts::day(self.facts.occasions.last()?.day);
+        let last_order = facts::day(self.bought.last()?.day);
         Some(Suspicion {
             account: self.facts.account,
             occurred_on,
             last_order,
             class: rules::classify(&Grounds::default()),
             value_lost: Some(self.assessed.profile.profit),
-            evidence: json!({"lastOrderOn": last_order.to_string(), "occasions": self.facts.occasions.len()}),
+            evidence: self.evidence(),
         })
+    }
+
+    fn evidence(&self) -> serde_json::Value {
+        let last = self.facts.occasions.last().map(|occasion| facts::day(occasion.day));
+        let contract = contracts::contract(self.facts).and_then(|contract| contract.over_on);
+        json!({"lastOrderOn": last, "occasions": self.facts.occasions.len(), "contractOverOn": contract})
     }
 }
 

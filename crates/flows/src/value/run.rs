@@ -16,6 +16,8 @@ use kith_loyalty::value::borders::UNREACHED;
 use kith_loyalty::value::facts::{self, Reading, Which};
 use kith_loyalty::value::run::RunStatus;
 use kith_loyalty::value::{Borders, ClvEstimate, ValueProfile, ValueRun, ValueScore, run as runs};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -145,6 +147,7 @@ pub fn keep(conn: &mut PgConnection, cx: &Cx, claim: &Claim, learned: &Learned) 
     verbs::change::<ValueRun>(conn, cx, claim.run, None, "learned", |_, run| {
         (run.as_of, run.is_history) = (Some(learned.as_of), learned.is_history);
         (run.model_id, run.purchase_model_id) = (learned.model, learned.purchase.map(PurchaseModelId));
+        run.tracking_error = learned.tracking_error.and_then(Decimal::from_f64).map(|error| error.round_dp(4));
         run.borders = Custom(learned.borders.kept());
         run.summary = Custom(summary(&learned.borders));
         Ok(())

@@ -127,7 +127,7 @@ fn purchase(
         Some(found) => Some(found),
         None => {
             let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
-            PurchaseModel::fitted(cx, as_of, model.purchase_model, &histories)
+            PurchaseModel::fitted(cx, (as_of, model.purchase_model, &model.terms()), &histories, &[])
         }
     };
     Ok(found.and_then(|model| model.ready()))

@@ -9,8 +9,8 @@ use kith_lifecycle::rules::risk::{Features, Trained, train};
 use kith_loyalty::value::facts::{self, Occasion};
 use kith_statistics::{patience, quantile, typical_gap};
 
-/// Days after which a churn model is trained again.
-const WEEK: Days = Days::new(7);
+/// Days after which a churn model is trained again, and before which a purchase model is not.
+pub(super) const WEEK: Days = Days::new(7);
 /// The share of the customers whose horizon a churn model looks ahead for, and the longest that it does, in days.
 const MOST_CUSTOMERS: f64 = 0.9;
 const YEAR: i32 = 365;

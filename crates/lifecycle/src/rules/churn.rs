@@ -92,12 +92,6 @@ pub fn churned_on(last: NaiveDate, typical_gap: f64, as_of: NaiveDate, before: O
     by_silence.min(before.filter(|before| *before > last).unwrap_or(as_of))
 }
 
-/// The day on which a contract that ended and was not renewed counts as lost: after its grace (30 days by default); none
-/// before.
-pub fn contract_churned_on(ended: NaiveDate, grace_days: u32, as_of: NaiveDate) -> Option<NaiveDate> {
-    ended.checked_add_days(chrono::Days::new(grace_days.into())).filter(|day| *day <= as_of)
-}
-
 /// Risk by the rule of the shrunk gap, for want of a calibrated model: the part of the customer's patience that is used up.
 /// It ranks well and is no calibrated probability.
 pub fn gap_risk(recency: u32, typical_gap: f64) -> f64 {
@@ -172,8 +166,6 @@ mod tests {
         assert_eq!(churned_on(last, 60.0, now, Some(day("2026-03-03"))), day("2026-03-03"), "a model said so earlier");
         assert_eq!(churned_on(last, 20.0, now, Some(day("2025-03-03"))), day("2026-04-01"), "another loss");
         assert_eq!(churned_on(last, 60.0, day("2026-02-01"), None), day("2026-02-01"), "a model says so now");
-        assert_eq!(contract_churned_on(last, 30, day("2026-01-30")), None);
-        assert_eq!(contract_churned_on(last, 30, day("2026-01-31")), Some(day("2026-01-31")));
     }
 
     #[test]

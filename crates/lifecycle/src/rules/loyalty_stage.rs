@@ -33,7 +33,7 @@ pub fn loyalty_stage(
 ) -> LoyaltyStage {
     let (age, gap) = (f64::from(facts.age), peers.median_gap);
     let typical = typical_gap(facts.gaps, gap).max(1.0);
-    let activity = churn::activity(facts.occasions, facts.recency, typical, facts.p_buy);
+    let activity = facts.activity(typical, policy);
     let at_risk = activity != churn::CustomerActivity::Active || risk.is_some_and(|risk| risk >= 0.5);
     if facts.occasions == 0 {
         LoyaltyStage::Prospect

@@ -31,6 +31,8 @@ pub struct Policy {
     pub winsor: f64,
     /// Whether periods are compared with those of a year before, once there are 24 months.
     pub is_seasonal: bool,
+    /// Days after the end of a contract within which it can be renewed.
+    pub grace_days: u32,
     /// Occasions of a regular customer.
     pub regular_occasions: u32,
     /// Occasions of a long-standing one.
@@ -58,6 +60,7 @@ impl Default for Policy {
             least_period_months: 1,
             winsor: 0.95,
             is_seasonal: false,
+            grace_days: 30,
             regular_occasions: 2,
             long_standing_occasions: 4,
             long_standing_gaps: 4.0,

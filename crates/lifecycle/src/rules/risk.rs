@@ -16,6 +16,8 @@ text_enum! {
         BgNbd = "BG_NBD",
         /// The silence in relation to the customer's own rhythm.
         GapRule = "GAP_RULE",
+        /// The chance that no contract is renewed, by how long contracts last; after their end, the used-up part of the grace.
+        Renewal = "RENEWAL",
     }
 }
 

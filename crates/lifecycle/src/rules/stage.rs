@@ -1,5 +1,7 @@
 //! The stage of a relationship, by the rules of the definition page (D6), each named with its numbers.
 
+use super::churn::CustomerActivity;
+use super::contract::{Contract, contract_churned_on};
 use super::moves::LifecycleStage::{self, Degeneration, Ended, Exploration, Formation, Prospect, Stability};
 use super::series::{self, Series};
 use super::{Policy, churn, days, real, rounded};
@@ -61,12 +63,38 @@ pub struct Facts<'a> {
     pub severe_case_days: Option<u32>,
     /// Chance of a purchase within the customer's patience, if a model gives one.
     pub p_buy: Option<f64>,
+    /// His contracts, if he has or had any.
+    pub contract: Option<Contract>,
 }
 
 impl Facts<'_> {
-    /// The day of the last occasion.
+    /// Days since the last sign of life: an occasion, or a contract that ran.
+    pub fn silence(&self) -> u32 {
+        self.contract.map_or(self.recency, |contract| contract.recency(self.as_of).min(self.recency))
+    }
+
+    /// The day of that.
     pub fn last(&self) -> NaiveDate {
-        self.as_of.checked_sub_days(chrono::Days::new(self.recency.into())).unwrap_or(self.as_of)
+        self.as_of.checked_sub_days(chrono::Days::new(self.silence().into())).unwrap_or(self.as_of)
+    }
+
+    /// Whether he is still a customer; `typical_gap` is his.
+    pub fn activity(&self, typical_gap: f64, policy: &Policy) -> CustomerActivity {
+        let by_orders = churn::activity(self.occasions, self.recency, typical_gap, self.p_buy);
+        self.contract.map_or(by_orders, |contract| contract.activity(by_orders, policy.grace_days, self.as_of))
+    }
+
+    /// The day on which he was lost, if he counts as lost; `before` is what was noted of it.
+    pub fn churned_on(&self, typical_gap: f64, policy: &Policy, before: Option<NaiveDate>) -> Option<NaiveDate> {
+        let by_silence = churn::churned_on(self.last(), typical_gap, self.as_of, before);
+        let contract = self.contract.and_then(|contract| Some((contract.is_all, contract.over_on?)));
+        let day =
+            match contract.map(|(is_all, over)| (is_all, contract_churned_on(over, policy.grace_days, self.as_of))) {
+                Some((true, by_contract)) => by_contract.unwrap_or(self.as_of),
+                Some((false, by_contract)) => by_contract.map_or(by_silence, |day| day.max(by_silence)),
+                None => by_silence,
+            };
+        (self.activity(typical_gap, policy) == CustomerActivity::Churned).then_some(day)
     }
 }
 
@@ -167,12 +195,11 @@ impl Figures {
             period_days: f64::from(months) * super::DAYS_PER_MONTH,
             months,
             typical,
-            silence: f64::from(facts.recency) / typical,
+            silence: f64::from(facts.silence()) / typical,
             limit: peers.silence_limit.filter(|limit| *limit > 0.0).unwrap_or(policy.silence_limit),
             patience: patience(typical),
             series: series::read(facts.margins, months, f64::from(facts.age), policy),
-            is_lost: churn::activity(facts.occasions, facts.recency, typical, facts.p_buy)
-                == churn::CustomerActivity::Churned,
+            is_lost: facts.activity(typical, policy) == CustomerActivity::Churned,
         }
     }
 
@@ -185,15 +212,19 @@ impl Figures {
             "level": rounded(series.level), "peak": series.peak.map(rounded), "growth": rounded(series.growth),
             "rises": series.rises, "bySeason": series.by_season, "isLost": self.is_lost,
             "hasNotice": facts.has_notice, "severeCaseDays": facts.severe_case_days, "pBuy": facts.p_buy.map(rounded),
+            "contract": facts.contract.map(|contract| contract.shown(facts.as_of)),
         })
     }
 
     /// The first day after today on which time alone may change something: silence crosses the limit, half the patience or
-    /// the patience; the first periods are over; a stage was kept for long enough; or else a period later, as margins move.
+    /// the patience; a contract or its grace is over; the first periods are over; a stage was kept for long enough; or else a period later, as margins move.
     fn next_review(&self, facts: &Facts<'_>, policy: &Policy, kept_until: Option<NaiveDate>) -> NaiveDate {
         let (last, after) = (facts.last(), |day: NaiveDate, number: f64| day.checked_add_days(days(number)));
         let first = facts.as_of.checked_sub_days(chrono::Days::new(facts.age.into())).unwrap_or(last);
+        let over = facts.contract.and_then(|contract| contract.over_on);
         let borders = [
+            over,
+            over.and_then(|over| over.checked_add_days(chrono::Days::new(policy.grace_days.into()))),
             after(last, (self.limit * self.typical).floor() + 1.0),
             after(last, (0.5 * self.patience).ceil()),
             after(last, self.patience.ceil()),
@@ -201,7 +232,7 @@ impl Figures {
             kept_until,
         ];
         let later = after(facts.as_of, self.period_days.ceil()).unwrap_or(facts.as_of);
-        let borders = if facts.occasions == 0 { [None; 5] } else { borders };
+        let borders = if facts.occasions == 0 { [None; 7] } else { borders };
         borders.into_iter().flatten().filter(|day| *day > facts.as_of).chain([later]).min().unwrap_or(later)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::borders::{Borders, real as counted};
 use super::contract::{Agreed, Contract};
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Occasion};
 use super::indicator::{Direction, IndicatorScale, IndicatorSource, MissingPolicy};
 use super::number::{decimal, real};
 use super::purchase::Purchase;
@@ -129,7 +129,7 @@ impl Base {
             wallet: facts.wallet.as_ref().map(|(amount, _)| real(*amount)),
             pipeline: real(facts.pipeline),
             owned: facts.owned,
-            contracts: facts.contracts.clone(),
+            contracts: facts.running(),
             contacts: facts.contacts,
         }
     }
@@ -161,9 +161,19 @@ fn short(text: &str) -> u64 {
 impl Facts {
     /// Days between its purchases.
     pub fn gaps(&self) -> Vec<f64> {
-        let days = self.occasions.iter().map(|o| o.day);
-        days.clone().zip(days.skip(1)).map(|(a, b)| f64::from(b - a)).collect()
+        gaps(&self.occasions)
     }
+
+    /// What is paid for subscriptions that run and are to be renewed.
+    fn running(&self) -> Vec<Contract> {
+        self.agreements.iter().filter(|one| one.over.is_none()).filter_map(|one| one.contract).collect()
+    }
+}
+
+/// Days between purchases.
+pub fn gaps(occasions: &[Occasion]) -> Vec<f64> {
+    let days = occasions.iter().map(|o| o.day);
+    days.clone().zip(days.skip(1)).map(|(a, b)| f64::from(b - a)).collect()
 }
 
 impl Judge<'_> {

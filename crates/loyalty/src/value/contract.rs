@@ -63,6 +63,14 @@ impl Lasting {
         Lasting { survival, ending: (ended / run).min(1.0) }
     }
 
+    /// The chance that one that has run for some months ends within some more, and the same whatever its age; none where
+    /// nothing is known.
+    pub fn ends_within(&self, months: u32, more: u32) -> Option<(f64, f64)> {
+        let stays = self.chances(months, more).last().copied().filter(|_| !self.survival.is_empty())?;
+        let power = i32::try_from(more).unwrap_or(i32::MAX);
+        Some((1.0 - stays, 1.0 - (1.0 - self.ending).powi(power)))
+    }
+
     /// For one that has run for some months, the chances that it still runs after 1, 2, … more.
     fn chances(&self, months: u32, more: u32) -> Vec<f64> {
         let at = |month: u32| self.survival.get(usize::try_from(month).ok()?).copied();
@@ -77,6 +85,26 @@ impl Lasting {
                 Some(*alive)
             })
             .collect()
+    }
+}
+
+/// A subscription that has begun, as far as it was known at the end of a day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agreement {
+    /// The day on which it began, since 1 January 1970.
+    pub from: i32,
+    /// The first day after it; none: it is to be renewed.
+    pub over: Option<i32>,
+    /// Months of its period.
+    pub period: u32,
+    /// What it brings a month; none: in a currency of which no rate is known.
+    pub contract: Option<Contract>,
+}
+
+impl Agreement {
+    /// Whether it runs on a day.
+    pub fn runs(&self, day: i32) -> bool {
+        self.from <= day && self.over.is_none_or(|over| over > day)
     }
 }
 

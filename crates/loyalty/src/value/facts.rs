@@ -3,7 +3,7 @@
 
 mod source;
 
-use super::contract::Contract;
+use super::contract::Agreement;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived::Group;
@@ -106,8 +106,8 @@ pub struct Facts {
     pub contacts: u32,
     /// Which of the families of the reading he owns: the first is the lowest bit.
     pub owned: u64,
-    /// What is paid for running subscriptions.
-    pub contracts: Vec<Contract>,
+    /// What was and is paid again and again.
+    pub agreements: Vec<Agreement>,
 }
 
 /// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.

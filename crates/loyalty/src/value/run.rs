@@ -7,6 +7,7 @@ use kith_journal::{store, verbs, wake};
 use kith_kernel::ids::{PurchaseModelId, ValueModelId, ValueRunId};
 use kith_kernel::{Custom, Cx, Meta, Resource, Result, Shape, Verb, text_enum};
 use kith_macros::resource;
+use rust_decimal::Decimal;
 
 text_enum! {
     /// How far a run is.
@@ -44,6 +45,10 @@ pub struct ValueRun {
     /// The purchase model that counted; none: too few customers came back.
     #[field(filter, read_only)]
     pub purchase_model_id: Option<PurchaseModelId>,
+    /// How far the purchases since the purchase model was fitted are off what it foretold, as a share of them: 0.1 is 10 % too
+    /// many foretold. Beyond 0.15 either way the model is fitted anew; null: too little has come to tell.
+    #[field(filter, read_only)]
+    pub tracking_error: Option<Decimal>,
     /// When it began.
     #[field(read_only)]
     pub started_at: Option<DateTime<Utc>>,

@@ -21,6 +21,7 @@ fn steady() -> Facts<'static> {
         has_notice: false,
         severe_case_days: None,
         p_buy: None,
+        contract: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where facts are read from, a statement each.
 
 use super::{Facts, Occasion, Reading, days, number};
-use crate::value::contract::Contract;
+use crate::value::contract::{Agreement, Contract};
 use crate::value::number::real;
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -203,24 +203,34 @@ impl Source<'_> {
     /// What they pay for, again and again.
     pub fn contracts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         let mut out = Statement::new(
-            "SELECT t.account_id, x.amount / CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END, \
-             w.last - t.started_on FROM subscriptions t CROSS JOIN (SELECT ",
+            "SELECT t.account_id, x.amount / every.months, every.months, t.started_on, o.over_on, w.last - t.started_on \
+             FROM subscriptions t CROSS JOIN (SELECT ",
         );
-        out.bind(self.last()).sql("::date AS last) w");
+        out.bind(self.last()).sql("::date AS last, ");
+        self.moment(&mut out, self.reading.as_of);
+        out.sql(" AS until) w CROSS JOIN LATERAL (SELECT CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END AS months) every");
+        // What was cancelled or ended after the day was to be renewed then.
+        out.sql(" CROSS JOIN LATERAL (SELECT CASE WHEN t.ended_on <= w.last THEN t.ended_on WHEN t.cancelled_at < w.until THEN ");
+        // The beginning of Unix time stands for a period that was not given.
+        out.sql("greatest(t.started_on, coalesce(nullif(t.current_period_end, date 'epoch'), t.cancelled_at::date)) END AS over_on) o");
         metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
         self.of_group(&mut out);
         out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= w.last");
-        out.sql(" AND (t.ended_on IS NULL OR t.ended_on > w.last) AND (t.cancelled_at IS NULL OR t.cancelled_at >= ");
-        self.moment(&mut out, self.reading.as_of);
-        out.sql(") ORDER BY t.account_id, t.started_on, t.id");
-        let rows: Vec<(Uuid, Option<Decimal>, i32)> =
-            RunQueryDsl::load(out.typed::<(st::Uuid, Amount, st::Integer)>(), conn)?;
-        for (account, monthly, days) in rows {
+        out.sql(" ORDER BY t.account_id, t.started_on, t.id");
+        type Row = (Uuid, Option<Decimal>, i32, NaiveDate, Option<NaiveDate>, i32);
+        type Sql = (st::Uuid, Amount, st::Integer, st::Date, st::Nullable<st::Date>, st::Integer);
+        let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        for (account, monthly, months, from, over, days) in rows {
             let Some(one) = of(facts, account) else { continue };
-            match monthly {
-                Some(monthly) => one.contracts.push(Contract::of(monthly, days)),
-                None => one.unconverted = one.unconverted.saturating_add(1),
+            if monthly.is_none() && over.is_none() {
+                one.unconverted = one.unconverted.saturating_add(1);
             }
+            one.agreements.push(Agreement {
+                from: number(from),
+                over: over.map(number),
+                period: u32::try_from(months).unwrap_or(1),
+                contract: monthly.map(|monthly| Contract::of(monthly, days)),
+            });
         }
         Ok(())
     }

@@ -1,0 +1,1 @@
+ALTER TABLE value_runs DROP COLUMN tracking_error;
