@@ -62,6 +62,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "customerEquity",
                     "accountEntitlements",
                     "accountGroupValue",
+                    "accountNextLayer",
                     "lifecycleSimulation",
                     "connectorDrift",
                     "connectorDifferences",

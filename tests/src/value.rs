@@ -4,6 +4,7 @@ mod cdnow;
 mod contract;
 mod fit;
 mod group;
+mod models;
 mod peers;
 mod relations;
 mod reports;

@@ -40,6 +40,7 @@ const BASE: Metric = Metric {
     value: "coalesce(sum(x.amount), 0)",
     count: "count(*)",
     money: None,
+    kept_rate: None,
     by: &[ACCOUNT],
 };
 
@@ -47,7 +48,7 @@ const BASE: Metric = Metric {
 pub const METRICS: &[Metric] = &[
     Metric {
         name: "revenue",
-        definition: "Sum of the nets of the lines of orders that are CONFIRMED or FULFILLED and not internal, ordered in the period, less what came back of these orders whenever that was, in proportion to the lines; by `family` and `product`. Rates of the day of the order. The count is that of the lines.",
+        definition: "Sum of the nets of the lines of orders that are CONFIRMED or FULFILLED and not internal, ordered in the period, less what came back of these orders whenever that was, in proportion to the lines; by `family` and `product`. Rates of the day of the order, as they were then. The count is that of the lines.",
         resource: "order-lines",
         whole: &[Besides::Same("orders"), Besides::Same("refunds")],
         joins: LINE,
@@ -56,14 +57,15 @@ pub const METRICS: &[Metric] = &[
         money: Some([
             "(t.net_amount * (o.net_amount - back.net) / o.net_amount)",
             "t.net_currency",
-            "(o.ordered_at AT TIME ZONE 'UTC')::date",
+            "(o.ordered_at AT TIME ZONE c.zone)::date",
         ]),
+        kept_rate: Some("o.base_rate"),
         by: &[FAMILY, PRODUCT, BUYER],
         ..BASE
     },
     Metric {
         name: "refund-rate",
-        definition: "Of the nets of orders that are CONFIRMED or FULFILLED and not internal, ordered in the period, the share that came back, whenever that was, × 100. Rates of the day of the order. The count is that of the orders.",
+        definition: "Of the nets of orders that are CONFIRMED or FULFILLED and not internal, ordered in the period, the share that came back, whenever that was, × 100. Rates of the day of the order, as they were then. The count is that of the orders.",
         unit: Unit::Percent,
         resource: "orders",
         whole: &[Besides::Same("refunds")],
@@ -72,16 +74,26 @@ pub const METRICS: &[Metric] = &[
         only: "NOT t.is_internal AND t.status IN ('CONFIRMED', 'FULFILLED') AND t.net_amount > 0",
         at: Some("t.ordered_at"),
         value: "100.0 * sum(back.net * x.rate) / nullif(sum(x.amount), 0)",
-        money: Some(["t.net_amount", "t.net_currency", "(t.ordered_at AT TIME ZONE 'UTC')::date"]),
+        money: Some(["t.net_amount", "t.net_currency", "(t.ordered_at AT TIME ZONE c.zone)::date"]),
+        kept_rate: Some("t.base_rate"),
+        ..BASE
+    },
+    Metric {
+        name: "refunds-unassigned",
+        definition: "Sum of the nets of refunds of the period that fit no order of their customer: no figure of customers or products knows them, so it should be 0. Rates of their day.",
+        resource: "refunds",
+        only: "t.assigned_order_id IS NULL",
+        at: Some("t.refunded_at"),
+        money: Some(["t.net_amount", "t.net_currency", "(t.refunded_at AT TIME ZONE c.zone)::date"]),
         ..BASE
     },
     Metric {
         name: "receivables-overdue",
         definition: "Sum of the balances of OPEN invoices whose dueOn is past, by `age`: 1-30, 31-60, 61-90 days overdue, or 91+. Rates of today.",
-        joins: "CROSS JOIN LATERAL (SELECT (c.now AT TIME ZONE 'UTC')::date - t.due_on AS days) late CROSS JOIN LATERAL \
+        joins: "CROSS JOIN LATERAL (SELECT (c.now AT TIME ZONE c.zone)::date - t.due_on AS days) late CROSS JOIN LATERAL \
                 (SELECT CASE WHEN late.days <= 30 THEN '1-30' WHEN late.days <= 60 THEN '31-60' WHEN late.days <= 90 THEN '61-90' ELSE '91+' END AS band) age ",
-        only: "t.status = 'OPEN' AND t.due_on < (c.now AT TIME ZONE 'UTC')::date",
-        money: Some(["t.balance_amount", "t.balance_currency", "(c.now AT TIME ZONE 'UTC')::date"]),
+        only: "t.status = 'OPEN' AND t.due_on < (c.now AT TIME ZONE c.zone)::date",
+        money: Some(["t.balance_amount", "t.balance_currency", "(c.now AT TIME ZONE c.zone)::date"]),
         by: &[BAND, ACCOUNT],
         ..BASE
     },
@@ -89,9 +101,9 @@ pub const METRICS: &[Metric] = &[
         name: "days-sales-outstanding",
         definition: "Sum of the balances of OPEN invoices ÷ gross of what was invoiced in the last 365 days × 365: for how many days of sales customers owe us. Rates of the day of issue.",
         unit: Unit::Days,
-        only: "NOT t.is_void AND (t.status = 'OPEN' OR t.issued_on > (c.now AT TIME ZONE 'UTC')::date - 365)",
+        only: "NOT t.is_void AND (t.status = 'OPEN' OR t.issued_on > (c.now AT TIME ZONE c.zone)::date - 365)",
         value: "365.0 * coalesce(sum(t.balance_amount * x.rate) FILTER (WHERE t.status = 'OPEN'), 0) \
-                / nullif(sum(x.amount) FILTER (WHERE t.issued_on > (c.now AT TIME ZONE 'UTC')::date - 365), 0)",
+                / nullif(sum(x.amount) FILTER (WHERE t.issued_on > (c.now AT TIME ZONE c.zone)::date - 365), 0)",
         money: Some(["t.gross_amount", "t.gross_currency", "t.issued_on"]),
         ..BASE
     },
@@ -99,12 +111,12 @@ pub const METRICS: &[Metric] = &[
         name: "monthly-recurring-revenue",
         definition: "Sum of what the subscriptions that run now cost a month: those ACTIVE or PAST_DUE, and those CANCELLED whose period is not over. Rates of today.",
         resource: "subscriptions",
-        only: "t.started_on <= (c.now AT TIME ZONE 'UTC')::date AND (t.status IN ('ACTIVE', 'PAST_DUE') \
-               OR (t.status = 'CANCELLED' AND t.current_period_end > (c.now AT TIME ZONE 'UTC')::date))",
+        only: "t.started_on <= (c.now AT TIME ZONE c.zone)::date AND (t.status IN ('ACTIVE', 'PAST_DUE') \
+               OR (t.status = 'CANCELLED' AND t.current_period_end > (c.now AT TIME ZONE c.zone)::date))",
         money: Some([
             "(t.amount_amount / CASE t.interval WHEN 'MONTH' THEN 1 WHEN 'QUARTER' THEN 3 ELSE 12 END)",
             "t.amount_currency",
-            "(c.now AT TIME ZONE 'UTC')::date",
+            "(c.now AT TIME ZONE c.zone)::date",
         ]),
         by: &[PRODUCT, ACCOUNT],
         ..BASE

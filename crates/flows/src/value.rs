@@ -71,7 +71,7 @@ impl Rules {
         };
         let borders = Borders::read(run.borders.0.clone());
         let borders = borders.ok_or_else(|| Error::internal("borders that cannot be read"))?;
-        let reading = Reading { families: borders.affinity.ids(), ..reading(&model, zone, as_of) };
+        let reading = Reading { families: borders.affinity.ids(), ..reading(&model, &indicators, zone, as_of) };
         let relations = match run.is_history {
             true => Relations::past(conn, cx, &borders, as_of)?,
             false => Relations::current(conn, cx, &borders)?,
@@ -89,6 +89,7 @@ impl Rules {
         Judge {
             model: &self.model,
             terms: self.model.terms(),
+            segments: self.model.segments(),
             indicators: &self.indicators,
             borders: &self.borders,
             purchase: self.purchase.as_ref(),
@@ -111,10 +112,11 @@ fn lock(out: &mut Statement, cx: &Cx) {
     out.sql("(hashtextextended(").bind(Bind::Text(Some(format!("{}|values", cx.tenant)))).sql(", 0))");
 }
 
-fn reading(model: &ValueModel, zone: String, as_of: NaiveDate) -> Reading {
+fn reading(model: &ValueModel, indicators: &[ValueIndicator], zone: String, as_of: NaiveDate) -> Reading {
     let terms = model.terms();
     let (window_days, default_margin) = (terms.window_days, terms.default_margin);
-    Reading { as_of, window_days, default_margin, zone, families: Vec::new() }
+    let windows = ValueIndicator::windows(indicators);
+    Reading { as_of, window_days, default_margin, zone, families: Vec::new(), windows }
 }
 
 /// Computes the accounts whose facts changed, as of today, against the borders of the last run. How many; before the first

@@ -1,6 +1,6 @@
 //! The clock on the tenant's wall.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{Bind, Cx, Error, Result, Statement};
@@ -23,17 +23,9 @@ impl Zone {
         at.with_timezone(&self.0).naive_local()
     }
 
-    /// When the clock shows this. Of two times that it does so, the first; a time that it jumps over is as long after
-    /// the jump as it would have been (RFC 5545, 3.3.5).
+    /// When the clock shows this.
     pub fn instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-        let found = self.0.from_local_datetime(&local).earliest();
-        let found = found.or_else(|| {
-            // No jump is longer than a day: Samoa once left one out.
-            let day = TimeDelta::days(1);
-            let before = self.0.from_local_datetime(&local.checked_sub_signed(day)?).latest()?;
-            before.checked_add_signed(day)
-        });
-        found.map(|found| found.to_utc()).filter(|found| (1..=9999).contains(&found.year()))
+        kith_kernel::instant(self.0, local)
     }
 
     /// The end of a day, which is the beginning of the next one.

@@ -18,9 +18,9 @@ const MAX_DIMENSIONS: usize = 3;
 /// What is asked of a metric.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// First day, in UTC.
+    /// First day, in the tenant's time zone.
     pub from: Option<String>,
-    /// Last day, in UTC.
+    /// Last day, in the tenant's time zone.
     pub to: Option<String>,
     /// Dimensions.
     pub group_by: Vec<String>,
@@ -137,7 +137,8 @@ pub fn figures(
     ));
     rows_of(cx, metric, entry.table, &mut out);
     if let (Some(money), Some(currency)) = (metric.money, currency) {
-        convert(&mut out, money, currency);
+        // What is kept is the rate to the reporting currency.
+        converted(&mut out, money, metric.kept_rate.filter(|_| currency == cx.currency), currency);
     }
     out.sql(format!(
         " CROSS JOIN LATERAL (SELECT ARRAY[{}]::text[] AS keys, ARRAY[{}]::text[] AS labels) g",
@@ -219,15 +220,17 @@ fn read<'a>(cx: &Cx, metric: &Metric, question: &'a Question) -> Result<Asked<'a
     Ok(asked)
 }
 
-/// The rows, the time of the request as `c.now`, what is joined, and the time by which a row counts with its month.
+/// The rows, the time of the request as `c.now` and the tenant's time zone as `c.zone`, what is joined, and the time by which a row counts with its month.
 fn rows_of(cx: &Cx, metric: &Metric, table: &str, out: &mut Statement) {
     out.sql(format!("{table} t CROSS JOIN (SELECT ")).bind(Bind::Time(Some(cx.now)));
-    out.sql(format!("::timestamptz AS now) c {}{}", metric.joins, time(metric)));
+    out.sql("::timestamptz AS now, ").bind(Bind::Text(Some(cx.zone.name().to_owned())));
+    out.sql(format!("::text AS zone) c {}{}", metric.joins, time(metric)));
 }
 
 fn time(metric: &Metric) -> String {
-    let join =
-        |at| format!(" CROSS JOIN LATERAL (SELECT {at} AS at, to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM') AS month) m");
+    let join = |at| {
+        format!(" CROSS JOIN LATERAL (SELECT {at} AS at, to_char({at} AT TIME ZONE c.zone, 'YYYY-MM') AS month) m")
+    };
     metric.at.map(join).unwrap_or_default()
 }
 
@@ -245,19 +248,30 @@ fn conditions(cx: &Cx, metric: &Metric, question: &Question, asked: &Asked<'_>, 
     }
     condition.violations.into_result()?;
     if let Some(from) = asked.from {
-        out.sql(" AND m.at >= ").bind(Bind::Time(Some(from.and_time(chrono::NaiveTime::MIN).and_utc())));
+        out.sql(" AND m.at >= ").bind(Bind::Time(Some(cx.start_of(from))));
     }
     if let Some(after) = asked.to.and_then(|to| to.checked_add_days(Days::new(1))) {
-        out.sql(" AND m.at < ").bind(Bind::Time(Some(after.and_time(chrono::NaiveTime::MIN).and_utc())));
+        out.sql(" AND m.at < ").bind(Bind::Time(Some(cx.start_of(after))));
     }
     Ok(())
 }
 
 /// Joins the rate of each row, and its amount at that rate, as `x`. Of amount, currency and day; `t` tells the tenant.
-pub fn convert(out: &mut Statement, [amount, code, day]: [&'static str; 3], currency: Currency) {
+pub fn convert(out: &mut Statement, money: [&'static str; 3], currency: Currency) {
+    converted(out, money, None, currency);
+}
+
+/// The same, where a row keeps a rate of its own: that counts, whatever rates were stored later.
+fn converted(
+    out: &mut Statement,
+    [amount, code, day]: [&'static str; 3],
+    kept: Option<&'static str>,
+    currency: Currency,
+) {
+    let kept = kept.map(|rate| format!("WHEN {rate} IS NOT NULL THEN {rate} ")).unwrap_or_default();
     out.sql(" CROSS JOIN (SELECT ").bind(Bind::Text(Some(currency.code().to_owned()))).sql("::text AS code) p");
     out.sql(format!(
-        " CROSS JOIN LATERAL (SELECT CASE WHEN {code} = p.code THEN 1::numeric ELSE (SELECT CASE WHEN r.base_currency = {code} \
+        " CROSS JOIN LATERAL (SELECT CASE WHEN {code} = p.code THEN 1::numeric {kept}ELSE (SELECT CASE WHEN r.base_currency = {code} \
          THEN r.rate ELSE 1 / r.rate END FROM exchange_rates r WHERE r.tenant_id = t.tenant_id AND r.archived_at IS NULL \
          AND ((r.base_currency = {code} AND r.quote_currency = p.code) OR (r.base_currency = p.code AND r.quote_currency = {code})) \
          AND r.valid_on <= {day} ORDER BY r.valid_on DESC, r.base_currency = {code} DESC LIMIT 1) END AS rate) rate \

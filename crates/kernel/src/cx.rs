@@ -47,7 +47,17 @@ pub struct Cx {
 impl Cx {
     /// The day that it is where the tenant is.
     pub fn today(&self) -> NaiveDate {
-        self.now.with_timezone(&self.zone).date_naive()
+        self.day_of(self.now)
+    }
+
+    /// The day that it was then where the tenant is.
+    pub fn day_of(&self, time: DateTime<Utc>) -> NaiveDate {
+        time.with_timezone(&self.zone).date_naive()
+    }
+
+    /// The first moment of a day where the tenant is.
+    pub fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        crate::time::instant(self.zone, day.into()).unwrap_or_else(|| day.and_time(chrono::NaiveTime::MIN).and_utc())
     }
 
     /// A new time-ordered id (UUIDv7) at this request's time.

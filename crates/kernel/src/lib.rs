@@ -59,7 +59,7 @@ pub use shape::{DERIVED_META_FIELDS, META_FIELDS, Meta, MetaRow, MetaSql, Resour
 pub use sort::{Sortable, sortable};
 pub use statement::{Bind, Column, Statement, Typed, is_plain, is_plain_sql};
 pub use subject::SubjectType;
-pub use time::{Clock, write_date, write_time};
+pub use time::{Clock, instant, write_date, write_time};
 pub use timeline::{Spot, Timeline, TimelineArgs};
 pub use types::Custom;
 pub use vocabulary::BuyingRole;

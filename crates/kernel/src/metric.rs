@@ -75,7 +75,7 @@ pub struct Metric {
     pub whole: &'static [Besides],
     /// SQL joins.
     pub joins: &'static str,
-    /// SQL condition on the rows; `c.now` is the time of the request.
+    /// SQL condition on the rows; `c.now` is the time of the request, `c.zone` the tenant's time zone.
     pub only: &'static str,
     /// SQL of the time by which `from` and `to` choose; none: it is about now.
     pub at: Option<&'static str>,
@@ -85,11 +85,13 @@ pub struct Metric {
     pub count: &'static str,
     /// SQL of amount, currency and day of the exchange rate, for metrics of money.
     pub money: Option<[&'static str; 3]>,
+    /// SQL of the rate to the reporting currency that a row keeps, where it keeps one.
+    pub kept_rate: Option<&'static str>,
     /// What it can be grouped by, beside the month of [`Metric::at`].
     pub by: &'static [Dimension],
 }
 
-/// The month of [`Metric::at`], in UTC.
+/// The month of [`Metric::at`], in the tenant's time zone.
 pub const MONTH: &str = "month";
 
 impl Metric {

@@ -1,6 +1,7 @@
 //! Time comes from a [`Clock`], so that tests and sandboxes can move it.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The one source of the current time. It can be shifted or stopped by tests.
@@ -64,6 +65,19 @@ fn date_digits(date: NaiveDate, out: &mut Vec<u8>) {
     two(out, date.month());
     out.push(b'-');
     two(out, date.day());
+}
+
+/// When the clock of a zone shows a time. Of two times that it does so, the first; a time that it jumps over is as long after
+/// the jump as it would have been (RFC 5545, 3.3.5).
+pub fn instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    let found = zone.from_local_datetime(&local).earliest();
+    let found = found.or_else(|| {
+        // No jump is longer than a day: Samoa once left one out.
+        let day = TimeDelta::days(1);
+        let before = zone.from_local_datetime(&local.checked_sub_signed(day)?).latest()?;
+        before.checked_add_signed(day)
+    });
+    found.map(|found| found.to_utc()).filter(|found| (1..=9999).contains(&found.year()))
 }
 
 /// Writes a time as RFC 3339 in UTC with its quotes: no fraction, or six digits of it.

@@ -1,10 +1,11 @@
 //! Customers who were or may have been lost, and what is decided about it.
 
 use crate::rules::LifecycleRule;
-use crate::rules::churn::{ChurnInitiative, ChurnKind};
+use crate::rules::churn::{ChurnInitiative, ChurnKind, ChurnPlay};
 use crate::{AREA, ChurnEventCorrection, standing};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::derived::{self, Group};
 use kith_journal::{bulk, verbs};
 use kith_kernel::ids::{AccountId, ChurnEventId, CompetitorId};
 use kith_kernel::{
@@ -61,6 +62,9 @@ pub struct ChurnEvent {
     /// Why; OTHER unless given. `reclassify` corrects it.
     #[field(filter, create_only, default)]
     pub kind: ChurnKind,
+    /// What can be done about it; it follows from the kind.
+    #[field(filter, read_only, default)]
+    pub play: ChurnPlay,
     /// Who noted it.
     #[field(filter, read_only, default)]
     pub source: ChurnEventSource,
@@ -117,6 +121,7 @@ impl Resource for ChurnEvent {
     }
 
     fn prepare(&mut self, _: &mut PgConnection, cx: &Cx, before: Option<&Self>) -> Result<()> {
+        self.play = self.kind.play();
         if before.is_none() {
             self.initiative = self.initiative.or(self.kind.initiative());
             if self.occurred_on > cx.today() {
@@ -128,6 +133,11 @@ impl Resource for ChurnEvent {
             return Err(Error::illegal("A confirmed loss is reversed before it is archived.", &["reverse"]));
         }
         Ok(())
+    }
+
+    fn stored(&self, conn: &mut PgConnection, cx: &Cx, _: Option<&Self>) -> Result<()> {
+        // What may be lost depends on what can be done about it.
+        derived::touch(conn, cx, &[self.account_id.0])
     }
 }
 
@@ -263,6 +273,19 @@ pub struct Suspicion {
     pub evidence: Value,
 }
 
+/// Customers of whom it is known that nothing keeps them: a loss that was not reversed, without need or good will, after which
+/// they did not order.
+pub fn unpreventable(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<HashSet<Uuid>> {
+    let mut out = Statement::new("SELECT DISTINCT t.account_id FROM churn_events t WHERE t.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
+    group.limit(&mut out, "t.account_id");
+    out.sql(" AND t.archived_at IS NULL AND t.status <> 'REVERSED' AND t.play = 'NONE' AND NOT EXISTS (SELECT FROM");
+    out.sql(" customer_days d WHERE d.tenant_id = t.tenant_id AND d.account_id = t.account_id AND d.orders > 0");
+    out.sql(" AND d.day > t.occurred_on)");
+    let rows = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Notes the losses that the rules suspect, of customers of whom none was noted since their last order; how many.
 pub fn suspect(conn: &mut PgConnection, cx: &Cx, suspicions: &[Suspicion]) -> Result<usize> {
     // Two who do this at once would both find nothing.
@@ -279,7 +302,7 @@ pub fn suspect(conn: &mut PgConnection, cx: &Cx, suspicions: &[Suspicion]) -> Re
         let mut event = ChurnEvent::blank(Meta::new(cx));
         (event.account_id, event.occurred_on) = (one.account.into(), one.occurred_on);
         (event.initiative, event.kind, event.source) = (one.class.0, one.class.1, ChurnEventSource::Rule);
-        event.value_lost = one.value_lost;
+        (event.value_lost, event.play) = (one.value_lost, one.class.1.play());
         let mut evidence = one.evidence.clone();
         if let Some(evidence) = evidence.as_object_mut() {
             evidence.insert("ground".into(), one.class.2.into());

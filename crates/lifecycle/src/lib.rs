@@ -25,7 +25,7 @@ pub mod transition;
 pub mod win_back;
 
 pub use apply::{Applied, Ruling, apply, outlook, standing};
-pub use churn_event::{ChurnEvent, Suspicion, suspect};
+pub use churn_event::{ChurnEvent, Suspicion, suspect, unpreventable};
 pub use correction::ChurnEventCorrection;
 pub use lifecycle::Lifecycle;
 pub use model::ChurnModel;

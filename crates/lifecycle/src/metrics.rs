@@ -35,6 +35,7 @@ const BASE: Metric = Metric {
     value: "count(*)",
     count: "count(*)",
     money: None,
+    kept_rate: None,
     by: &[],
 };
 
@@ -54,7 +55,7 @@ const EVENTS: &[Dimension] = &[
     OWNER,
 ];
 const CASES: &[Dimension] = &[plain("kind", "e.kind"), plain("initiative", "e.initiative"), OWNER];
-const LOST: &str = "(t.occurred_on::timestamp AT TIME ZONE 'UTC')";
+const LOST: &str = "(t.occurred_on::timestamp AT TIME ZONE c.zone)";
 
 /// All of them.
 pub const METRICS: &[Metric] = &[
@@ -119,7 +120,7 @@ pub const METRICS: &[Metric] = &[
         only: "t.status = 'SAVED'",
         at: Some("t.decided_at"),
         value: "coalesce(sum(x.amount), 0)",
-        money: Some(["t.target_value_amount", "t.target_value_currency", "(t.decided_at AT TIME ZONE 'UTC')::date"]),
+        money: Some(["t.target_value_amount", "t.target_value_currency", "(t.decided_at AT TIME ZONE c.zone)::date"]),
         by: CASES,
         ..BASE
     },

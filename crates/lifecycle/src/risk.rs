@@ -58,7 +58,8 @@ pub struct ChurnRisk {
     /// Why it cannot, as a code.
     #[field(filter, read_only)]
     pub reason: Option<String>,
-    /// probability × lifetime value: what may be lost. Prevention goes by this rather than by the risk alone.
+    /// probability × lifetime value: what may be lost. Prevention goes by this rather than by the risk alone; null also where
+    /// nothing can be prevented: a loss was noted for want of need or of good will.
     #[field(filter, sort, read_only, money)]
     pub value_at_risk: Option<Money>,
     /// The day as of which it was computed.

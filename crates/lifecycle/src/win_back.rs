@@ -41,7 +41,8 @@ const ORDERS: &str = "orders";
 const DUE_DAYS: i64 = 180;
 
 /// An attempt to win a lost customer back. Its score is the chance, by the kind of the loss and by what came of earlier
-/// attempts, × targetValue − cost. Nobody is won back who has no need any more, or who meant harm.
+/// attempts, × targetValue − cost. Nobody is won back who has no need any more, who meant harm, or who asked not to be
+/// contacted on any way that is known.
 #[resource(table = win_back_cases, id = WinBackCaseId)]
 pub struct WinBackCase {
     /// The customer; the churn event's.
@@ -102,7 +103,11 @@ impl Resource for WinBackCase {
             Command::new(name, doc, may, run)
         }
         vec![
-            one("offer", "Notes that the customer was made an offer.", offer),
+            one(
+                "offer",
+                "Notes that the customer was made an offer. Not if all known ways to it are `doNotContact`.",
+                offer,
+            ),
             Command::new(
                 "save",
                 "Notes that the customer ordered again: a valid order within 180 days after the offer. The relationship begins anew, as an EXPLORATION. It needs the right orders:READ.",
@@ -139,6 +144,9 @@ impl Resource for WinBackCase {
             if event.status == ChurnEventStatus::Reversed || event.meta.archived_at.is_some() {
                 let detail = "This loss was reversed: there is nobody to win back.";
                 return Err(Error::invalid("/churnEventId", "INVALID", detail));
+            }
+            if !may_contact(conn, cx, self.account_id)? {
+                return Err(Error::invalid("/churnEventId", "INVALID", UNWANTED));
             }
         }
         // What was decided keeps the score that it was decided by.
@@ -212,6 +220,22 @@ fn may_save(cx: &Cx) -> Result<()> {
     cx.require(cx.entry(ORDERS)?, Action::Read).map(drop)
 }
 
+/// What whoever may not be asked is told.
+const UNWANTED: &str = "The customer asked not to be contacted, on any way that is known.";
+
+/// Whether there is a way to the customer that it did not forbid: of its own, or of its people. None at all is no word against
+/// it.
+fn may_contact(conn: &mut PgConnection, cx: &Cx, account: AccountId) -> Result<bool> {
+    let mut out = Statement::new(
+        "SELECT count(*) = 0 OR bool_or(NOT p.do_not_contact) FROM contact_points p WHERE p.tenant_id = ",
+    );
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND p.archived_at IS NULL AND (p.account_id = ");
+    out.bind(Bind::Uuid(Some(account.0))).sql(" OR p.contact_id IN (SELECT c.id FROM contacts c WHERE c.tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND c.archived_at IS NULL AND c.account_id = ");
+    out.bind(Bind::Uuid(Some(account.0))).sql("))");
+    Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
+}
+
 /// What is offered.
 #[input]
 pub struct Offer {
@@ -221,8 +245,11 @@ pub struct Offer {
 }
 
 fn offer(conn: &mut PgConnection, cx: &Cx, id: Uuid, seen: Option<i32>, input: Offer) -> Result<Box<dyn Row>> {
-    verbs::change(conn, cx, id, seen, "offered", |_, case: &mut WinBackCase| {
+    verbs::change(conn, cx, id, seen, "offered", |conn, case: &mut WinBackCase| {
         case.go(cx, "offer", WinBackStatus::Offered)?;
+        if !may_contact(conn, cx, case.account_id)? {
+            return Err(Error::illegal(UNWANTED, &["abandon"]));
+        }
         case.offer = input.offer.or_else(|| case.offer.take());
         let detail = "Say what is offered.";
         case.offer.as_ref().map(drop).ok_or_else(|| Error::invalid("/offer", "REQUIRED", detail))

@@ -37,6 +37,7 @@ const NOW: Metric = Metric {
     value: "coalesce(sum(x.amount), 0)",
     count: "count(*)",
     money: Some(AMOUNT),
+    kept_rate: None,
     by: &[STAGE],
 };
 /// Amount, weighted amount, and how many have been in their stage for too long.

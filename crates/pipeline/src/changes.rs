@@ -67,8 +67,8 @@ impl State {
         }
     }
 
-    fn of_opportunity(row: &Opportunity, snapshot: &ForecastSnapshot, stages: &HashMap<Uuid, Stage>) -> Self {
-        let decided = row.closed_at.map(|at| at.date_naive());
+    fn of_opportunity(cx: &Cx, row: &Opportunity, snapshot: &ForecastSnapshot, stages: &HashMap<Uuid, Stage>) -> Self {
+        let decided = row.closed_at.map(|at| cx.day_of(at));
         let stage = stages.get(&row.stage_id.0).map(|stage| stage.forecast_category);
         let category = row.forecast_category.or(stage).unwrap_or_default();
         let elsewhere = snapshot.pipeline_id.is_some_and(|pipeline| pipeline != row.pipeline_id);
@@ -140,7 +140,7 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, id: Uuid, question: &Question) -> R
     let mut rows = Vec::new();
     for opportunity in &now {
         let known = before.get(&opportunity.id());
-        let current = State::of_opportunity(opportunity, snapshot, &stages);
+        let current = State::of_opportunity(cx, opportunity, snapshot, &stages);
         let after = match (&kept, &to) {
             (Some(kept), Some(to)) => {
                 let kept = kept.get(&opportunity.id()).cloned();
@@ -152,7 +152,7 @@ pub fn run(conn: &mut PgConnection, cx: &Cx, id: Uuid, question: &Question) -> R
         rows.push(Row { opportunity, what, before: known.cloned(), after: after.filter(|after| !after.gone) });
     }
     let currency = currency(cx, question, &rows)?;
-    let mut rates = Rates { day: snapshot.taken_at.date_naive(), currency, known: HashMap::new() };
+    let mut rates = Rates { day: cx.day_of(snapshot.taken_at), currency, known: HashMap::new() };
     answer(conn, cx, (snapshot, to.as_ref()), rows, &mut rates)
 }
 
@@ -221,7 +221,7 @@ fn opportunities(
         out.sql(" AND (t.id = ANY(").bind(Bind::Uuids(ids)).sql(")");
         if kept.is_none() {
             out.sql(" OR (t.archived_at IS NULL AND ");
-            in_period(out, snapshot.period(), snapshot.pipeline_id);
+            in_period(cx, out, snapshot.period(), snapshot.pipeline_id);
             out.sql(")");
         }
         out.sql(")");

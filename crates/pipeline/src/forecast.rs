@@ -40,10 +40,11 @@ const EXPECTED: Metric = Metric {
     whole: &[],
     joins: WITH_STAGE,
     only: "t.status <> 'LOST'",
-    at: Some("coalesce(t.closed_at, t.close_date::timestamp AT TIME ZONE 'UTC')"),
+    at: Some("coalesce(t.closed_at, t.close_date::timestamp AT TIME ZONE c.zone)"),
     value: "coalesce(sum(x.amount), 0)",
     count: "count(*)",
     money: Some(AMOUNT),
+    kept_rate: None,
     by: &[OWNER, TEAM],
 };
 const BY: [&str; 3] = ["owner", "team", "month"];

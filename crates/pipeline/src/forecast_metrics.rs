@@ -14,7 +14,7 @@ const CATEGORY: Dimension =
 const SNAPSHOT: Dimension = Dimension {
     name: "snapshot",
     key: "f.id",
-    label: "coalesce(f.name, to_char(f.taken_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'))",
+    label: "coalesce(f.name, to_char(f.taken_at AT TIME ZONE c.zone, 'YYYY-MM-DD'))",
     resource: Some("forecast-snapshots"),
 };
 const USER: Dimension = Dimension {
@@ -44,19 +44,19 @@ const THEIR_PRODUCT: Dimension = Dimension {
 /// What a snapshot expected (`forecast`) and what was won in its period after all.
 const FORECAST_AND_WON: &str = "JOIN forecast_snapshots f ON f.tenant_id = t.tenant_id AND f.id = t.id CROSS JOIN LATERAL (\
      SELECT TRUE AS forecast, l.amount_amount AS amount, l.amount_currency AS currency, l.probability, l.forecast_category AS category, \
-     l.owner_id, l.team_id, (f.taken_at AT TIME ZONE 'UTC')::date AS day \
+     l.owner_id, l.team_id, (f.taken_at AT TIME ZONE c.zone)::date AS day \
      FROM forecast_snapshot_lines l WHERE l.tenant_id = f.tenant_id AND l.snapshot_id = f.id UNION ALL \
-     SELECT FALSE, o.amount_amount, o.amount_currency, 100, 'CLOSED', o.owner_id, o.team_id, (o.closed_at AT TIME ZONE 'UTC')::date \
+     SELECT FALSE, o.amount_amount, o.amount_currency, 100, 'CLOSED', o.owner_id, o.team_id, (o.closed_at AT TIME ZONE c.zone)::date \
      FROM opportunities o WHERE o.tenant_id = f.tenant_id AND o.archived_at IS NULL AND o.status = 'WON' \
-     AND o.closed_at >= f.starts_on::timestamp AT TIME ZONE 'UTC' AND o.closed_at < (f.ends_on + 1)::timestamp AT TIME ZONE 'UTC' \
+     AND o.closed_at >= f.starts_on::timestamp AT TIME ZONE c.zone AND o.closed_at < (f.ends_on + 1)::timestamp AT TIME ZONE c.zone \
      AND (f.pipeline_id IS NULL OR o.pipeline_id = f.pipeline_id)) v";
 
 /// A target, and what was won for it.
 const TARGET_AND_WON: &str = "CROSS JOIN LATERAL (\
-     SELECT TRUE AS target, t.amount_amount AS amount, t.amount_currency AS currency, least(t.starts_on, (c.now AT TIME ZONE 'UTC')::date) AS day UNION ALL \
-     SELECT FALSE, o.amount_amount, o.amount_currency, (o.closed_at AT TIME ZONE 'UTC')::date \
+     SELECT TRUE AS target, t.amount_amount AS amount, t.amount_currency AS currency, least(t.starts_on, (c.now AT TIME ZONE c.zone)::date) AS day UNION ALL \
+     SELECT FALSE, o.amount_amount, o.amount_currency, (o.closed_at AT TIME ZONE c.zone)::date \
      FROM opportunities o WHERE o.tenant_id = t.tenant_id AND o.archived_at IS NULL AND o.status = 'WON' \
-     AND o.closed_at >= t.starts_on::timestamp AT TIME ZONE 'UTC' AND o.closed_at < (t.ends_on + 1)::timestamp AT TIME ZONE 'UTC' \
+     AND o.closed_at >= t.starts_on::timestamp AT TIME ZONE c.zone AND o.closed_at < (t.ends_on + 1)::timestamp AT TIME ZONE c.zone \
      AND (t.pipeline_id IS NULL OR o.pipeline_id = t.pipeline_id) AND (t.user_id IS NULL OR o.owner_id = t.user_id) \
      AND (t.team_id IS NULL OR o.team_id IN (WITH RECURSIVE below AS (SELECT t.team_id AS id UNION \
      SELECT n.id FROM teams n JOIN below ON n.parent_id = below.id WHERE n.tenant_id = t.tenant_id) SELECT id FROM below))) v";
@@ -86,7 +86,7 @@ const OF_SNAPSHOTS: Metric = Metric {
     resource: "forecast-snapshots",
     whole: &[Besides::All("opportunities"), Besides::All("forecast-snapshot-lines")],
     joins: FORECAST_AND_WON,
-    only: "t.ends_on < (c.now AT TIME ZONE 'UTC')::date",
+    only: "t.ends_on < (c.now AT TIME ZONE c.zone)::date",
     at: Some("t.taken_at"),
     count: "count(DISTINCT t.id)",
     money: Some(["v.amount", "v.currency", "v.day"]),
@@ -106,8 +106,8 @@ pub const METRICS: &[Metric] = &[
                 JOIN opportunities o ON o.tenant_id = t.tenant_id AND o.id = t.opportunity_id AND o.archived_at IS NULL",
         only: "t.status = 'OPEN'",
         at: Some("f.taken_at"),
-        value: "100.0 * count(*) FILTER (WHERE CASE WHEN o.status = 'OPEN' THEN o.close_date IS NULL OR o.close_date > f.ends_on OR f.ends_on < (c.now AT TIME ZONE 'UTC')::date \
-                ELSE (o.closed_at AT TIME ZONE 'UTC')::date > f.ends_on END) / nullif(count(*), 0)",
+        value: "100.0 * count(*) FILTER (WHERE CASE WHEN o.status = 'OPEN' THEN o.close_date IS NULL OR o.close_date > f.ends_on OR f.ends_on < (c.now AT TIME ZONE c.zone)::date \
+                ELSE (o.closed_at AT TIME ZONE c.zone)::date > f.ends_on END) / nullif(count(*), 0)",
         by: &[SNAPSHOT, OWNER, TEAM, PIPELINE, STAGE, CATEGORY],
         ..BASE
     },
@@ -133,10 +133,11 @@ pub const METRICS: &[Metric] = &[
         whole: &[Besides::All("opportunities")],
         joins: TARGET_AND_WON,
         only: "TRUE",
-        at: Some("t.ends_on::timestamp AT TIME ZONE 'UTC'"),
+        at: Some("t.ends_on::timestamp AT TIME ZONE c.zone"),
         value: "100 * coalesce(sum(x.amount) FILTER (WHERE NOT v.target), 0) / nullif(sum(x.amount) FILTER (WHERE v.target), 0)",
         count: "count(DISTINCT t.id)",
         money: Some(["v.amount", "v.currency", "v.day"]),
+        kept_rate: None,
         by: &[USER, TEAM, PIPELINE],
     },
     Metric {

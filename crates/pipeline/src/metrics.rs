@@ -83,7 +83,7 @@ pub(crate) const CATEGORY_NOW: &str =
 pub(crate) const AMOUNT: [&str; 3] = [
     "t.amount_amount",
     "t.amount_currency",
-    "coalesce((t.closed_at AT TIME ZONE 'UTC')::date, (c.now AT TIME ZONE 'UTC')::date)",
+    "coalesce((t.closed_at AT TIME ZONE c.zone)::date, (c.now AT TIME ZONE c.zone)::date)",
 ];
 const DECIDED: &str = "t.status <> 'OPEN'";
 const ALL: &[Dimension] = &[OWNER, TEAM, ACCOUNT, SOURCE, PIPELINE, STAGE, COMPETITOR, REASON];
@@ -102,6 +102,7 @@ pub(crate) const BASE: Metric = Metric {
     value: "count(*)",
     count: "count(*)",
     money: None,
+    kept_rate: None,
     by: ALL,
 };
 
@@ -230,7 +231,7 @@ pub const METRICS: &[Metric] = &[
         only: "o.status = 'WON'",
         at: Some("o.closed_at"),
         value: "coalesce(sum(x.amount), 0)",
-        money: Some(["t.total_amount", "t.total_currency", "(o.closed_at AT TIME ZONE 'UTC')::date"]),
+        money: Some(["t.total_amount", "t.total_currency", "(o.closed_at AT TIME ZONE c.zone)::date"]),
         by: &[PRODUCT],
         ..BASE
     },
@@ -257,7 +258,7 @@ pub const METRICS: &[Metric] = &[
         only: "o.status = 'OPEN'",
         at: None,
         value: "coalesce(sum(x.amount * coalesce(o.probability, (SELECT s.probability FROM stages s WHERE s.tenant_id = o.tenant_id AND s.id = o.stage_id)) / 100), 0)",
-        money: Some(["o.amount_amount", "o.amount_currency", "(c.now AT TIME ZONE 'UTC')::date"]),
+        money: Some(["o.amount_amount", "o.amount_currency", "(c.now AT TIME ZONE c.zone)::date"]),
         by: &[COMPETITOR],
         ..BASE
     },

@@ -63,7 +63,7 @@ impl Period {
 impl Asked {
     /// The period; the current quarter unless one is named. What is wrong with it is added to `violations`.
     pub fn read(&self, cx: &Cx, at: &str, violations: &mut Violations) -> Period {
-        let today = cx.now.date_naive();
+        let today = cx.today();
         let quarter = Period::of_months(today.year(), today.month0() / 3 * 3 + 1, 3);
         let mut period = quarter.unwrap_or(Period { first: today, last: today });
         if let Some(name) = &self.period {

@@ -3,7 +3,7 @@
 
 use crate::period::Period;
 use crate::{AREA, ForecastCategory, Opportunity, OpportunityStatus, Stage};
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::PgConnection;
 use kith_journal::{store, verbs};
 use kith_kernel::ids::{
@@ -77,7 +77,7 @@ impl Resource for ForecastSnapshot {
         let system = cx.as_system();
         for opportunity in self.opportunities(conn, cx)? {
             let Some(stage) = stages.get(&opportunity.stage_id) else { continue };
-            verbs::make(conn, &system, |line: &mut ForecastSnapshotLine| line.keep(self, &opportunity, stage))?;
+            verbs::make(conn, &system, |line: &mut ForecastSnapshotLine| line.keep(cx, self, &opportunity, stage))?;
         }
         Ok(())
     }
@@ -139,15 +139,15 @@ impl ForecastSnapshot {
     fn opportunities(&self, conn: &mut PgConnection, cx: &Cx) -> Result<Vec<Opportunity>> {
         store::rows(conn, cx, |out| {
             out.sql(" AND t.archived_at IS NULL AND ");
-            in_period(out, self.period(), self.pipeline_id);
+            in_period(cx, out, self.period(), self.pipeline_id);
             out.sql(format!(" ORDER BY t.id LIMIT {}", MAX_LINES + 1));
         })
     }
 }
 
 /// The condition on `opportunities t` that they are expected or won in a period.
-pub(crate) fn in_period(out: &mut Statement, period: Period, pipeline: Option<PipelineId>) {
-    let start = |day: NaiveDate| Bind::Time(Some(day.and_time(NaiveTime::MIN).and_utc()));
+pub(crate) fn in_period(cx: &Cx, out: &mut Statement, period: Period, pipeline: Option<PipelineId>) {
+    let start = |day: NaiveDate| Bind::Time(Some(cx.start_of(day)));
     let (first, last) = (Bind::Date(Some(period.first)), Bind::Date(Some(period.last)));
     out.sql("((t.status = 'OPEN' AND t.close_date BETWEEN ").bind(first).sql(" AND ").bind(last);
     out.sql(") OR (t.status = 'WON' AND t.closed_at >= ").bind(start(period.first));
@@ -158,7 +158,7 @@ pub(crate) fn in_period(out: &mut Statement, period: Period, pipeline: Option<Pi
 }
 
 impl ForecastSnapshotLine {
-    fn keep(&mut self, snapshot: &ForecastSnapshot, opportunity: &Opportunity, stage: &Stage) {
+    fn keep(&mut self, cx: &Cx, snapshot: &ForecastSnapshot, opportunity: &Opportunity, stage: &Stage) {
         let won = opportunity.status == OpportunityStatus::Won;
         self.snapshot_id = snapshot.id();
         self.opportunity_id = opportunity.id();
@@ -172,7 +172,7 @@ impl ForecastSnapshotLine {
         });
         let category = opportunity.forecast_category.unwrap_or(stage.forecast_category);
         self.forecast_category = if won { ForecastCategory::Closed } else { category };
-        let decided = opportunity.closed_at.map(|at| at.date_naive());
+        let decided = opportunity.closed_at.map(|at| cx.day_of(at));
         self.close_date = if won { decided } else { opportunity.close_date };
         (self.pipeline_id, self.stage_id) = (opportunity.pipeline_id, opportunity.stage_id);
         (self.owner_id, self.team_id) = (opportunity.owner_id, opportunity.team_id);

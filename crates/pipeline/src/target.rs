@@ -76,8 +76,11 @@ pub(crate) fn sums(
     );
     out.bind(Bind::Time(Some(cx.now))).sql("::timestamptz AS now, ").bind(Bind::Date(Some(period.first)));
     out.sql("::date AS first, ").bind(Bind::Date(Some(period.last))).sql("::date AS last, ");
-    out.bind(Bind::Uuid(pipeline)).sql("::uuid AS pipeline) c");
-    let day = "least(t.starts_on, (c.now AT TIME ZONE 'UTC')::date)";
+    out.bind(Bind::Uuid(pipeline))
+        .sql("::uuid AS pipeline, ")
+        .bind(Bind::Text(Some(cx.zone.name().to_owned())))
+        .sql("::text AS zone) c");
+    let day = "least(t.starts_on, (c.now AT TIME ZONE c.zone)::date)";
     metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", day], currency);
     let within = |alias: &str| {
         format!(

@@ -241,6 +241,7 @@ diesel::table! {
         value_lost_currency -> Nullable<Text>,
         evidence -> Jsonb,
         decided_at -> Nullable<Timestamptz>,
+        play -> Text,
     }
 }
 
@@ -1032,6 +1033,7 @@ diesel::table! {
         long_standing_occasions -> Nullable<Integer>,
         long_standing_gaps -> Nullable<Numeric>,
         loyal_index -> Nullable<Numeric>,
+        grace_days -> Nullable<Integer>,
     }
 }
 
@@ -1112,6 +1114,8 @@ diesel::table! {
         signs -> Jsonb,
         driver_index -> Nullable<Numeric>,
         drivers -> Jsonb,
+        level_state -> Text,
+        form_state -> Text,
     }
 }
 
@@ -1141,6 +1145,8 @@ diesel::table! {
         signs -> Jsonb,
         driver_index -> Nullable<Numeric>,
         drivers -> Jsonb,
+        level_state -> Text,
+        form_state -> Text,
     }
 }
 
@@ -2341,6 +2347,8 @@ diesel::table! {
         anchors -> Jsonb,
         weight -> Numeric,
         missing -> Text,
+        window_days -> Nullable<Integer>,
+        applies_to -> Text,
     }
 }
 
@@ -2373,6 +2381,7 @@ diesel::table! {
         notes -> Nullable<Text>,
         attitude_weight -> Nullable<Numeric>,
         sign_weights -> Jsonb,
+        rfm_segments -> Jsonb,
     }
 }
 
@@ -2519,6 +2528,7 @@ diesel::table! {
         resume_after -> Nullable<Uuid>,
         drafted -> Integer,
         published -> Nullable<Integer>,
+        tracking_error -> Nullable<Numeric>,
     }
 }
 

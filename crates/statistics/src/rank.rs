@@ -147,6 +147,23 @@ impl Anchors {
         Some(segment.map_or(last.1, |(low, high)| low.1 + (high.1 - low.1) * ((value - low.0) / (high.0 - low.0))))
     }
 
+    /// The value nearest to `from` whose score on the lines is at least this; none if no value has it.
+    pub fn nearest(&self, score: f64, from: f64) -> Option<f64> {
+        let crossing = |(low, high): (&(f64, f64), &(f64, f64))| {
+            let within = (low.1.min(high.1)..=low.1.max(high.1)).contains(&score) && low.1 != high.1;
+            within.then(|| low.0 + (high.0 - low.0) * ((score - low.1) / (high.1 - low.1)))
+        };
+        let crossings = self.0.iter().zip(self.0.iter().skip(1)).filter_map(crossing);
+        let all = crossings.chain(self.0.iter().filter(|(_, reached)| *reached >= score).map(|(value, _)| *value));
+        all.min_by(|a, b| (a - from).abs().total_cmp(&(b - from).abs()))
+    }
+
+    /// The begin of the band nearest to `from` whose score is at least this; none if no band has it.
+    pub fn nearest_band(&self, score: f64, from: f64) -> Option<f64> {
+        let fitting = self.0.iter().filter(|(_, reached)| *reached >= score).map(|(begin, _)| *begin);
+        fitting.min_by(|a, b| (a - from).abs().total_cmp(&(b - from).abs()))
+    }
+
     /// The score of the band that a value falls into, where each point begins one; none if it is not a number.
     pub fn band(&self, value: f64) -> Option<f64> {
         let begun = self.0.iter().take_while(|(begin, _)| *begin <= value).last();
@@ -171,6 +188,22 @@ mod tests {
     fn buckets_are_those_of_ntile() {
         assert_eq!(ntile_scores(&[1, 1, 1, 1, 1, 1, 1], 3), [1, 1, 1, 2, 2, 3, 3]);
         assert_eq!(ntile_scores(&[30, 10, 20], 5), [3, 1, 2]);
+    }
+
+    #[test]
+    fn the_nearest_value_that_reaches_a_score() {
+        let hill = Anchors::new(vec![(0.0, 0.0), (100.0, 80.0), (200.0, 0.0)]).unwrap();
+        assert_eq!([hill.nearest(40.0, 0.0), hill.nearest(40.0, 190.0)], [Some(50.0), Some(150.0)]);
+        assert_eq!([hill.nearest(80.0, 0.0), hill.nearest(81.0, 0.0)], [Some(100.0), None]);
+        for score in [1.0, 33.0, 79.0] {
+            let value = hill.nearest(score, 0.0).unwrap();
+            assert!((hill.score(value).unwrap() - score).abs() < 1e-9);
+        }
+        let bands = Anchors::new(vec![(0.0, 10.0), (5.0, 50.0), (9.0, 90.0)]).unwrap();
+        assert_eq!(
+            [bands.nearest_band(50.0, 0.0), bands.nearest_band(51.0, 0.0), bands.nearest_band(91.0, 0.0)],
+            [Some(5.0), Some(9.0), None]
+        );
     }
 
     #[test]

@@ -312,3 +312,40 @@ async fn shipments_and_subscriptions() {
     );
     assert_eq!(metric(&shop, "monthly-recurring-revenue").await["total"]["value"], "40");
 }
+
+#[actix_web::test]
+async fn metrics_know_what_orders_were_worth_then_and_which_refunds_fit_none() {
+    let shop = shop().await;
+    let rate = |day: &str, rate: &str| {
+        let body = json!({"baseCurrency": "USD", "quoteCurrency": "EUR", "rate": rate, "validOn": day});
+        shop.admin.post("/v1/exchange-rates", body)
+    };
+    rate("2026-01-01", "0.9").await.expect(201);
+    let document = json!({
+        "system": "erp", "externalId": "O-1", "account": {"id": shop.accounts[0]}, "currency": "USD", "orderedAt": "2026-03-31T23:30:00Z",
+        "status": "FULFILLED",
+        "lines": [{"externalId": "1", "description": "Tea", "quantity": "1", "unitPrice": money("100", "USD")}],
+        "refunds": [{"externalId": "R-1", "net": money("10", "USD"), "refundedAt": "2026-04-02T00:00:00Z"}]
+    });
+    shop.admin.post("/v1/orders/documents", json!({"documents": [document]})).await.expect(207);
+    // Of an earlier day, and stored later: the order keeps what it was worth.
+    rate("2026-03-01", "0.5").await.expect(201);
+    assert_eq!(metric(&shop, "revenue?currency=EUR").await["total"]["value"], "81");
+    assert_eq!(metric(&shop, "refund-rate?currency=EUR").await["total"]["value"], "10");
+    assert_eq!(metric(&shop, "revenue?currency=USD").await["total"]["value"], "90");
+    assert_eq!(metric(&shop, "refunds-unassigned?currency=EUR").await["total"]["count"], 0);
+    let stray = json!({"accountId": shop.accounts[1], "net": eur("7"), "refundedAt": "2026-04-02T00:00:00Z"});
+    shop.admin.post("/v1/refunds", stray).await.expect(201);
+    let found = metric(&shop, "refunds-unassigned").await;
+    assert_eq!((&found["total"]["value"], &found["total"]["count"]), (&json!("7"), &json!(1)));
+
+    // Where the tenant is it was April already.
+    assert_eq!(metric(&shop, "revenue?currency=EUR&to=2026-03-31").await["total"]["value"], "81");
+    shop.admin
+        .patch(&format!("/v1/tenants/{}", shop.tenant.id), json!({"timeZone": "Europe/Berlin"}))
+        .await
+        .expect(200);
+    let there = shop.stage.admin(&shop.tenant);
+    let april = there.get("/v1/metrics/revenue?currency=EUR&from=2026-04-01&groupBy=month").await.expect(200);
+    assert_eq!(groups(&april.body, "month"), [("2026-04".to_owned(), "81".to_owned())]);
+}

@@ -169,3 +169,37 @@ async fn a_customer_is_won_back_by_an_order_within_its_time() {
         rate.body
     );
 }
+
+#[actix_web::test]
+async fn who_asked_not_to_be_contacted_is_not_won_back() {
+    let shop = shop();
+    let account = shop.account();
+    let contact = shop.act("contacts", json!({"familyName": "Anders", "accountId": account})).await.expect(201).id();
+    let event = json!({"accountId": account, "occurredOn": shop.ago(3), "kind": "FAULT"});
+    let event = shop.act("churn-events", event).await.expect(201);
+    assert_eq!(event.at("/play"), "COMPLAINTS");
+    let point = |of: Value, value: &str, unwanted: bool| {
+        let mut body = json!({"channel": "EMAIL", "value": value, "doNotContact": unwanted});
+        body.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        shop.act("contact-points", body)
+    };
+    let (office, person) = (json!({"accountId": account}), json!({"contactId": contact}));
+    point(office, "office@example.com", true).await.expect(201);
+    let body = json!({"churnEventId": event.id(), "offer": "Free delivery."});
+    let refused = shop.act("win-back-cases", body.clone()).await.expect(422);
+    assert_eq!(refused.pointers(), ["/churnEventId"]);
+    assert!(refused.text.contains("asked not to be contacted"), "{}", refused.text);
+    let open = point(person, "anders@example.com", false).await.expect(201).id();
+    let case = shop.act("win-back-cases", body).await.expect(201).id();
+    // They say so before the offer is made.
+    let path = format!("/v1/contact-points/{open}");
+    shop.admin.patch(&path, json!({"doNotContact": true})).await.expect(200);
+    let refused = shop.act(&format!("win-back-cases/{case}/offer"), json!({})).await.expect(409);
+    assert_eq!(refused.at("/errors/0/legal"), &json!(["abandon"]));
+    shop.admin.patch(&path, json!({"doNotContact": false})).await.expect(200);
+    shop.act(&format!("win-back-cases/{case}/offer"), json!({})).await.expect(200);
+    // What can be done follows why it was.
+    let natural = json!({"kind": "NATURAL", "reason": "They closed."});
+    let done = shop.act(&format!("churn-events/{}/reclassify", event.id()), natural).await.expect(200);
+    assert_eq!(done.at("/play"), "NONE");
+}

@@ -83,7 +83,10 @@ async fn published_values_are_reproduced() {
 /// What the model says of itself, and how far what came in the three weeks after it was off.
 async fn foretold(market: &mut Market, model: &Value) {
     let holdout = &model["validation"]["holdout"];
-    assert_eq!((&holdout["from"], &holdout["to"], &holdout["weeks"]), (&json!("1997-07-09"), &json!("1997-09-30"), &json!(12)));
+    assert_eq!(
+        (&holdout["from"], &holdout["to"], &holdout["weeks"]),
+        (&json!("1997-07-09"), &json!("1997-09-30"), &json!(12))
+    );
     let off = |of: &Value| of["error"].as_f64().unwrap().abs();
     assert!(off(holdout) < off(&holdout["naive"]), "{holdout}");
     assert_eq!(holdout["deciles"].as_array().unwrap().len(), 10);

@@ -173,3 +173,30 @@ async fn a_relationship_goes_and_comes_back_with_its_account() {
     market.work(false);
     assert_eq!(listed().await, 1);
 }
+
+#[actix_web::test]
+async fn what_cannot_be_prevented_is_no_value_at_risk() {
+    let market = Market::on("2026-11-20");
+    market.accounts(&["a", "b"].map(str::to_owned)).await;
+    market.publish(json!({})).await;
+    let days = ["2026-08-01", "2026-09-01", "2026-10-01", "2026-11-01"];
+    let orders = days.iter().zip(1..).flat_map(|(day, number)| {
+        [Market::order("a", number, day, "100"), Market::order("b", number + 10, day, "100")]
+    });
+    market.orders(&orders.collect::<Vec<_>>()).await;
+    market.run(None).await;
+    let at_risk = async |key: &str| market.account(key, "churnRisk").await["churnRisk"]["valueAtRisk"].clone();
+    assert!(at_risk("a").await.is_object() && at_risk("b").await.is_object());
+    let a = market.account("a", "owner").await["id"].clone();
+    let event = json!({"accountId": a, "occurredOn": "2026-11-10", "kind": "NATURAL", "reason": "They close at the end of the year."});
+    let event = market.admin.post("/v1/churn-events", event).await.expect(201).id();
+    market.work(false);
+    assert_eq!((at_risk("a").await, at_risk("b").await.is_object()), (Value::Null, true));
+    let listed =
+        market.admin.get("/v1/churn-risks?sort=-valueAtRisk&filter[valueAtRisk][isNull]=false").await.expect(200);
+    assert_eq!(listed.at("/data").as_array().unwrap().len(), 1);
+    let not = json!({"reason": "They go on."});
+    market.admin.post(&format!("/v1/churn-events/{event}/reverse"), not).await.expect(200);
+    market.work(false);
+    assert!(at_risk("a").await.is_object());
+}

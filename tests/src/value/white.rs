@@ -142,7 +142,14 @@ async fn what_is_owned_is_read_by_its_key() {
     let ids = market.families().await;
     let families = ids.as_object().unwrap().values().map(|id| id.as_str().unwrap().parse().unwrap()).collect();
     let as_of = "2026-11-20".parse().unwrap();
-    let reading = Reading { as_of, window_days: 365, default_margin: 50.into(), zone: "UTC".to_owned(), families };
+    let reading = Reading {
+        as_of,
+        window_days: 365,
+        default_margin: 50.into(),
+        zone: "UTC".to_owned(),
+        families,
+        windows: Vec::new(),
+    };
     let id = |number: u128| uuid::Uuid::from_u128(0x0190_a000_0000_7000_8000_0000_0000_0000 + number);
     let few = [id(7), id(9_000)];
     let explained = |what: kith_kernel::Statement| {

@@ -23,8 +23,9 @@ impl ForecastQuery {
             desc = "A year, quarter or month: 2026, 2026-Q4, 2026-11; the current quarter unless from and to are given."
         )]
         period: Option<String>,
-        #[graphql(desc = "First day, YYYY-MM-DD, in UTC, with `to` instead of `period`.")] from: Option<String>,
-        #[graphql(desc = "Last day, YYYY-MM-DD, in UTC.")] to: Option<String>,
+        #[graphql(desc = "First day, YYYY-MM-DD, in the tenant's time zone, with `to` instead of `period`.")]
+        from: Option<String>,
+        #[graphql(desc = "Last day, YYYY-MM-DD, in the tenant's time zone.")] to: Option<String>,
         #[graphql(desc = "Rows: owner, team or month (at most 24).")] by: Option<String>,
         #[graphql(desc = "Of one user alone.")] owner_id: Option<Uuid>,
         #[graphql(desc = "Of one team, with the teams below it.")] team_id: Option<Uuid>,

@@ -101,8 +101,8 @@ impl MetricQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its name, as in `metrics`.")] name: String,
-        #[graphql(desc = "First day, YYYY-MM-DD, in UTC.")] from: Option<String>,
-        #[graphql(desc = "Last day, YYYY-MM-DD, in UTC.")] to: Option<String>,
+        #[graphql(desc = "First day, YYYY-MM-DD, in the tenant's time zone.")] from: Option<String>,
+        #[graphql(desc = "Last day, YYYY-MM-DD, in the tenant's time zone.")] to: Option<String>,
         #[graphql(desc = "Dimensions, at most three.")] group_by: Option<Vec<String>>,
         #[graphql(desc = "The currency of the answer; that of all amounts if they share one, else the tenant's.")]
         currency: Option<String>,

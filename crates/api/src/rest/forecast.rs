@@ -32,8 +32,8 @@ pub(super) fn answer(value: &impl Serialize) -> Result<HttpResponse, Error> {
     get, path = "/v1/forecast", operation_id = "get_forecast", tag = "metrics",
     params(
         ("period" = Option<String>, Query, description = "A year, quarter or month: 2026, 2026-Q4, 2026-11; the current quarter unless from and to are given.", example = "2026-Q4"),
-        ("from" = Option<String>, Query, description = "First day, in UTC, with `to` instead of `period`."),
-        ("to" = Option<String>, Query, description = "Last day, in UTC."),
+        ("from" = Option<String>, Query, description = "First day, in the tenant's time zone, with `to` instead of `period`."),
+        ("to" = Option<String>, Query, description = "Last day, in the tenant's time zone."),
         ("by" = Option<String>, Query, description = "Rows: owner, team or month (at most 24)."),
         ("ownerId" = Option<uuid::Uuid>, Query, description = "Of one user alone."),
         ("teamId" = Option<uuid::Uuid>, Query, description = "Of one team, with the teams below it."),

@@ -42,8 +42,8 @@ pub async fn list(_caller: Caller, request: HttpRequest) -> Handled {
     get, path = "/v1/metrics/{metric}", operation_id = "get_metric", tag = "metrics",
     params(
         ("metric" = String, Path, description = "Its name.", example = "win-rate"),
-        ("from" = Option<String>, Query, description = "First day, in UTC."),
-        ("to" = Option<String>, Query, description = "Last day, in UTC."),
+        ("from" = Option<String>, Query, description = "First day, in the tenant's time zone."),
+        ("to" = Option<String>, Query, description = "Last day, in the tenant's time zone."),
         ("groupBy" = Option<String>, Query, description = "Dimensions, comma-separated, at most three."),
         ("currency" = Option<String>, Query, description = "The currency of the answer; that of all amounts if they share one, else the tenant's."),
         ("filter" = Option<Value>, Query, style = DeepObject, explode, description = "The filter tree over the metric's resource."),

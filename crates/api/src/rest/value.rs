@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use crate::value::{
-    AccountEntitlements, AccountGroupValue, CustomerEquity, LifecycleSimulation, ValueConcentration, ValueMovements,
-    ValuePyramid, ValueQuadrant, ValueSimulation,
+    AccountEntitlements, AccountGroupValue, AccountNextLayer, CustomerEquity, LifecycleSimulation, ValueConcentration,
+    ValueMovements, ValuePyramid, ValueQuadrant, ValueSimulation,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use kith_kernel::{Error, Result};
@@ -25,6 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/value-models/{id}/simulation").get(simulation).default_service(other()))
         .service(web::resource("/v1/lifecycle-policies/{id}/simulation").get(trial).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/entitlements").get(entitled).default_service(other()))
+        .service(web::resource("/v1/accounts/{id}/next-layer").get(above).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/group-value").get(grouped).default_service(other()))
         .service(web::resource("/v1/reports/value-movements").get(moved).default_service(other()))
         .service(web::resource("/v1/reports/concentration").get(concentrated).default_service(other()))
@@ -178,6 +179,22 @@ pub async fn entitled(caller: Caller, request: HttpRequest) -> Handled {
     let id = path_id(&request)?;
     query::read(request.query_string(), &[])?;
     Ok(answer(&AccountEntitlements::ask(&caller, id).await?)?)
+}
+
+/// What is missing to the next layer of the pyramid.
+///
+/// The distance of an account to the layer above, and how far each indicator alone would have to move to get there: so much more
+/// revenue, so many days sooner.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}/next-layer", operation_id = "next_layer_account", tag = "loyalty",
+    params(("id" = uuid::Uuid, Path, description = "The account's id.")),
+    responses((status = 200, description = "What is missing.", body = AccountNextLayer)),
+    security(("bearer" = []))
+)]
+pub async fn above(caller: Caller, request: HttpRequest) -> Handled {
+    let id = path_id(&request)?;
+    query::read(request.query_string(), &[])?;
+    Ok(answer(&AccountNextLayer::ask(&caller, id).await?)?)
 }
 
 /// What an account and its subsidiaries are worth together.

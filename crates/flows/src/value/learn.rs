@@ -55,7 +55,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     let model_id = published.as_ref().map(|model| ValueModelId(model.meta.id));
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, zone, as_of) };
+    let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, &indicators, zone, as_of) };
     let Customers { all: customers, sample, contacts } = customers(conn, cx, &reading)?;
     let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
     let tracking_error = known.as_ref().and_then(|known| known.tracking_error(&sample, as_of));

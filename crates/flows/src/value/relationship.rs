@@ -82,6 +82,7 @@ impl Relations {
         let known: Vec<_> = page.iter().copied().filter(|(facts, _)| has_relationship(facts)).collect();
         let standing = kith_lifecycle::standing(conn, cx, group)?;
         let notices = notices(conn, cx, group, as_of)?;
+        let unpreventable = kith_lifecycle::unpreventable(conn, cx, group)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
             let one = Customer::of((facts, assessed), as_of, self, purchase);
@@ -89,7 +90,8 @@ impl Relations {
             let (ruling, risk) = one.rule(standing.get(&facts.account), notice, loyalty);
             suspicions.extend(one.suspicion(&ruling));
             rulings.push(ruling);
-            risks.push(risk);
+            let is_at_risk = !unpreventable.contains(&facts.account);
+            risks.push(RiskRuling { value_at_risk: risk.value_at_risk.filter(|_| is_at_risk), ..risk });
         }
         grounds::find(conn, cx, &mut suspicions, as_of)?;
         // Where a relationship stands is of the account alone and compares it with nobody: it moves when it is found to have

@@ -86,7 +86,7 @@ pub(super) fn few(conn: &mut PgConnection, cx: &Cx) -> Result<()> {
 fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, Vec<Facts>)> {
     let (zone, as_of) = today(conn, cx)?;
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    let mut reading = reading(&model, zone, as_of);
+    let mut reading = reading(&model, &indicators, zone, as_of);
     reading.families = families::listed(conn, cx)?;
     let (mut facts, mut after) = (Vec::new(), Uuid::nil());
     loop {

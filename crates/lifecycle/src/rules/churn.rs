@@ -53,7 +53,39 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What can be done about a loss, by its kind.
+    #[derive(Default)]
+    pub enum ChurnPlay {
+        /// Put right what went wrong: settle the complaint, then mend quality, staff or organisation.
+        Complaints = "COMPLAINTS",
+        /// Compare with what the competitor offers: price, terms, range.
+        Offer = "OFFER",
+        /// Remind, and offer further ways of payment.
+        Payment = "PAYMENT",
+        /// Settle the complaint that the payment is withheld for.
+        Settlement = "SETTLEMENT",
+        /// Ask why: nobody knows yet.
+        #[default]
+        Evaluation = "EVALUATION",
+        /// Nothing: there is no need any more, or no good will.
+        None = "NONE",
+    }
+}
+
 impl ChurnKind {
+    /// What can be done about it.
+    pub const fn play(self) -> ChurnPlay {
+        match self {
+            ChurnKind::Fault => ChurnPlay::Complaints,
+            ChurnKind::Competitive => ChurnPlay::Offer,
+            ChurnKind::NonMaliciousNonpayment => ChurnPlay::Payment,
+            ChurnKind::Retaliatory => ChurnPlay::Settlement,
+            ChurnKind::Other => ChurnPlay::Evaluation,
+            ChurnKind::Natural | ChurnKind::Malicious => ChurnPlay::None,
+        }
+    }
+
     /// Whose initiative it is; none: it may be anybody's.
     pub const fn initiative(self) -> Option<ChurnInitiative> {
         match self {

@@ -1,4 +1,4 @@
-//! The metrics of the programme. Points count on the day on which something happened, in UTC.
+//! The metrics of the programme. Points count on the day on which something happened, in the tenant's time zone.
 
 use kith_kernel::{Besides, Dimension, Metric, Unit};
 
@@ -33,6 +33,7 @@ const BASE: Metric = Metric {
     value: "",
     count: "count(*)",
     money: None,
+    kept_rate: None,
     by: &[PROGRAM, TIER, SOURCE],
 };
 

@@ -30,6 +30,10 @@ pub struct LoyaltyAssessment {
     /// The layer that its loyalty has reached (Oliver 1999); null where nothing tells.
     #[field(filter, sort, read_only)]
     pub level: Option<LoyaltyLevel>,
+    /// How much the level can be relied on: PARTIAL where a layer is not known or one contradicts another, INSUFFICIENT_DATA
+    /// where nothing tells, NOT_APPLICABLE where that is so of an account that never bought. `layers` explain it.
+    #[field(filter, read_only)]
+    pub level_state: ValueState,
     /// Nothing is known of a layer below, which is taken to hold.
     #[field(filter, read_only)]
     pub is_inferred: bool,
@@ -42,6 +46,10 @@ pub struct LoyaltyAssessment {
     /// Attitude against behaviour (Dick & Basu 1994), cut at 50.
     #[field(filter, sort, read_only)]
     pub form: LoyaltyForm,
+    /// How much the form can be relied on: PARTIAL where signs are missing, INSUFFICIENT_DATA where attitude or behaviour is
+    /// not known, NOT_APPLICABLE where that is so of an account that never bought. `signs` and `reasons` explain it.
+    #[field(filter, read_only)]
+    pub form_state: ValueState,
     /// What it thinks of us, 0 to 100: the mean, by the weights of the value model, of BRAND_CONCERN, COMPETITOR_STANCE,
     /// PRODUCT_APPROVAL and STATED_INTENTION, of which at least two must be known.
     #[field(filter, read_only)]

@@ -1,6 +1,7 @@
 //! The layers of loyalty (Oliver 1999): what a customer knows, feels, means to do, and does. Pure.
 
 use super::evidence::LoyaltyEvidenceKind as Kind;
+use crate::value::clv::ValueState;
 use crate::value::number::known;
 use chrono::NaiveDate;
 use kith_kernel::text_enum;
@@ -115,6 +116,19 @@ pub struct Reached {
     pub is_conflicted: bool,
     /// Each layer with what says so.
     pub layers: Value,
+}
+
+impl Reached {
+    /// How much the level can be relied on.
+    pub fn state(&self) -> ValueState {
+        let told = self.layers.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_known = told.iter().all(|layer| layer.get("holds").is_some());
+        match self.level {
+            None => ValueState::InsufficientData,
+            Some(_) if is_known && !self.is_conflicted => ValueState::Ok,
+            Some(_) => ValueState::Partial,
+        }
+    }
 }
 
 /// The highest layer whose evidence holds, unless that of a layer below says otherwise: then the highest below that one.

@@ -9,6 +9,7 @@ use super::sign::Axis;
 use super::{LoyaltyAssessment, inputs::Inputs};
 use crate::value::Borders;
 use crate::value::ValueProfile;
+use crate::value::clv::ValueState;
 use crate::value::facts::{Facts, Page};
 use crate::value::number::{known, real, shown, text};
 use chrono::NaiveDate;
@@ -52,16 +53,23 @@ fn row(cx: &Cx, customer: &Customer<'_>, weights: &Weights) -> LoyaltyAssessment
     let (drivers, driver_index) = driver::drivers(&evidence, &customer.inputs.bonds, customer.inputs.stage.as_deref());
     let found = rules::assess(signs, weights);
     let account = customer.facts.account;
+    let never = customer.facts.occasions.is_empty();
+    let of_never = |state| match state {
+        ValueState::InsufficientData if never => ValueState::NotApplicable,
+        state => state,
+    };
     LoyaltyAssessment {
         account_id: AccountId(account),
         as_of: customer.as_of,
         state: found.state,
         reasons: Custom(Value::from(found.reasons)),
         level: reached.level,
+        level_state: of_never(reached.state()),
         is_inferred: reached.is_inferred,
         is_conflicted: reached.is_conflicted,
         layers: Custom(reached.layers),
         form: found.form,
+        form_state: of_never(found.state),
         attitude: found.attitude,
         behaviour: found.behaviour,
         index: found.index,

@@ -2,10 +2,11 @@
 
 use super::borders::{Borders, real as counted};
 use super::contract::{Agreed, Contract};
-use super::facts::{self, Facts, Occasion};
-use super::indicator::{Direction, IndicatorScale, IndicatorSource, MissingPolicy};
+use super::facts::{self, Facts, Lately, Occasion};
+use super::indicator::{Direction, IndicatorScale, IndicatorSource, Measure, MissingPolicy};
 use super::number::{decimal, real};
 use super::purchase::Purchase;
+use super::segment::Field;
 use super::{ValueIndicator, ValueModel, model::Terms};
 use chrono::NaiveDate;
 use kith_statistics::{self as statistics, DAYS_PER_WEEK, History, Missing, Score, Spend};
@@ -19,6 +20,8 @@ pub struct Judge<'a> {
     pub model: &'a ValueModel,
     /// Its numbers.
     pub terms: Terms,
+    /// What it calls the scores of recency, frequency and money.
+    pub segments: Vec<Field>,
     /// Its indicators.
     pub indicators: &'a [ValueIndicator],
     /// What was learned.
@@ -56,6 +59,8 @@ pub struct Base {
     pub gaps: u32,
     /// Regularity.
     pub regularity: Option<f64>,
+    /// The windows that indicators have of their own.
+    pub lately: Vec<Lately>,
     /// Revenue of the window.
     pub revenue: f64,
     /// Margin of the window, less the cost to serve.
@@ -120,6 +125,7 @@ impl Base {
             gap: statistics::median(&gaps),
             gaps: small(gaps.len()),
             regularity: statistics::regularity(&gaps).ok(),
+            lately: facts.lately.clone(),
             revenue: real(facts.revenue),
             profit: real(facts.margin - facts.cost_to_serve),
             margin: real(facts.margin),
@@ -252,8 +258,18 @@ impl Judge<'_> {
         let year = i32::min(self.terms.window_days, base.age);
         let frequency = || f64::from(base.window_occasions) * 365.0 / f64::from(year);
         let mut all = HashMap::new();
-        let mut put = |source, value: Option<f64>| value.map(|value| all.insert(source, value));
+        for lately in &base.lately {
+            let mut put =
+                |source, value: Option<f64>| value.map(|value| all.insert((source, Some(lately.days)), value));
+            let (occasions, days) = (f64::from(lately.occasions), i32::min(lately.days, base.age));
+            put(S::Revenue, Some(lately.revenue));
+            put(S::Margin, Some(lately.margin));
+            put(S::Frequency, (days >= 7).then(|| occasions * 365.0 / f64::from(days)));
+            put(S::AverageOccasion, (lately.occasions > 0).then(|| lately.revenue / occasions));
+        }
+        let mut put = |source, value: Option<f64>| value.map(|value| all.insert((source, None), value));
         put(S::Revenue, Some(base.revenue));
+        put(S::Margin, Some(base.margin));
         put(S::Profit, Some(base.profit));
         put(S::ProfitRate, (base.revenue > 0.0).then(|| 100.0 * base.profit / base.revenue));
         put(S::Recency, bought.then(|| f64::from(base.recency)));
@@ -264,6 +280,8 @@ impl Judge<'_> {
         put(S::DiscountShare, base.discount_share);
         put(S::ShareOfWallet, share);
         put(S::Potential, potential);
+        put(S::Pipeline, Some(base.pipeline));
+        put(S::Engagement, (!bought).then(|| f64::from(base.contacts)));
         put(S::PurchaseChance, future.p_buy90.map(|chance| 100.0 * chance));
         put(S::Clv, future.value);
         all
@@ -271,18 +289,23 @@ impl Judge<'_> {
 
     /// Points of an indicator, 0 to 100.
     pub fn points(&self, indicator: &ValueIndicator, measures: &Measures) -> Option<f64> {
-        let value = *measures.get(&indicator.source)?;
+        let value = *measures.get(&indicator.measure())?;
         let points = match indicator.scale {
             IndicatorScale::Anchors => return indicator.points()?.score(value),
             IndicatorScale::Bands => return indicator.points()?.band(value),
-            IndicatorScale::Percentile => self.borders.scale(indicator.source)?.percentile(value)?,
+            IndicatorScale::Percentile => self.borders.scale_of(indicator.measure())?.percentile(value)?,
         };
         Some(if indicator.direction == Direction::Lower { 100.0 - points } else { points })
     }
 
+    /// The indicators that count for somebody who ever bought, or never did.
+    pub fn counting(&self, bought: bool) -> impl Iterator<Item = &ValueIndicator> {
+        self.indicators.iter().filter(move |indicator| indicator.applies(bought))
+    }
+
     /// The score with its explanation.
-    pub fn score(&self, measures: &Measures) -> statistics::Result<Score> {
-        let each = self.indicators.iter().map(|indicator| statistics::Indicator {
+    pub fn score(&self, measures: &Measures, bought: bool) -> statistics::Result<Score> {
+        let each = self.counting(bought).map(|indicator| statistics::Indicator {
             weight: indicator.weight,
             points: self.points(indicator, measures).and_then(decimal),
             reference: self.mean(&indicator.code),
@@ -302,4 +325,4 @@ impl Judge<'_> {
 }
 
 /// What is known of a customer, by what it is.
-pub type Measures = HashMap<IndicatorSource, f64>;
+pub type Measures = HashMap<Measure, f64>;

@@ -4,7 +4,7 @@
 use super::affinity::Affinity;
 use super::contract::Lasting;
 use super::fit::Fit;
-use super::indicator::IndicatorSource;
+use super::indicator::{IndicatorSource, Measure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,6 +36,16 @@ impl Scale {
         let others = self.0.len().checked_sub(1).filter(|others| *others > 0)?;
         let below = self.0.partition_point(|other| *other < value).min(others);
         Some(100.0 * real(below) / real(others))
+    }
+
+    /// The least value with at least so many per cent of the others below it; none where nobody has it.
+    pub fn at_least(&self, percentile: f64) -> Option<f64> {
+        self.0.iter().copied().find(|value| self.percentile(*value).is_some_and(|reached| reached >= percentile))
+    }
+
+    /// The largest value with at most so many per cent of the others below it; none where nobody has it.
+    pub fn at_most(&self, percentile: f64) -> Option<f64> {
+        self.0.iter().rev().copied().find(|value| self.percentile(*value).is_some_and(|reached| reached <= percentile))
     }
 
     /// The middle.
@@ -115,9 +125,14 @@ impl Borders {
         serde_json::from_value(thawed(value)).ok()
     }
 
-    /// The scale of a measure.
+    /// The scale of a measure of the model's window.
     pub fn scale(&self, source: IndicatorSource) -> Option<&Scale> {
-        self.sources.get(source.as_str())
+        self.scale_of((source, None))
+    }
+
+    /// The scale of a measure.
+    pub fn scale_of(&self, measure: Measure) -> Option<&Scale> {
+        self.sources.get(&key(measure))
     }
 
     /// The RFM score of a value: 1 and one more for each border that it reaches.
@@ -125,6 +140,11 @@ impl Borders {
         let reached = self.rfm.get(axis).map_or(0, |borders| borders.iter().filter(|border| value >= **border).count());
         1 + i32::try_from(reached).unwrap_or(0)
     }
+}
+
+/// What the scale of a measure is kept by.
+pub(crate) fn key((source, window): Measure) -> String {
+    window.map_or_else(|| source.as_str().to_owned(), |days| format!("{}:{days}", source.as_str()))
 }
 
 /// The least value of each score above the lowest, where scores rise with values.

@@ -37,6 +37,21 @@ pub struct Reading {
     pub zone: String,
     /// The families of products that are looked for, at most 64.
     pub families: Vec<Uuid>,
+    /// Windows that indicators have of their own, in days.
+    pub windows: Vec<i32>,
+}
+
+/// What was bought in a window that an indicator has of its own, in the reporting currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lately {
+    /// Days of the window.
+    pub days: i32,
+    /// Days with a purchase.
+    pub occasions: u32,
+    /// Net revenue.
+    pub revenue: f64,
+    /// That less its cost.
+    pub margin: f64,
 }
 
 /// A day on which a customer bought.
@@ -78,6 +93,8 @@ pub struct Facts {
     pub margin: Decimal,
     /// Occasions of the window.
     pub window_occasions: i32,
+    /// The same of the other windows of the reading, in their order.
+    pub lately: Vec<Lately>,
     /// Of the whole time.
     pub lifetime_revenue: Decimal,
     /// Of the whole time.

@@ -13,10 +13,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 text_enum! {
-    /// What an indicator measures. Amounts are in the reporting currency, windows are those of the model.
+    /// What an indicator measures. Amounts are in the reporting currency; the window is its own or that of the model.
     pub enum IndicatorSource {
         /// Net revenue of the window.
         Revenue = "REVENUE",
+        /// Margin of the window, before the cost to serve.
+        Margin = "MARGIN",
         /// Profit of the window, after the cost to serve.
         Profit = "PROFIT",
         /// Profit in per cent of the revenue.
@@ -37,12 +39,37 @@ text_enum! {
         ShareOfWallet = "SHARE_OF_WALLET",
         /// What more there is to gain, 0 to 100.
         Potential = "POTENTIAL",
+        /// Open opportunities, each times its chance.
+        Pipeline = "PIPELINE",
+        /// Contacts of the last 90 days that somebody who never bought began.
+        Engagement = "ENGAGEMENT",
         /// Chance in per cent of a purchase within 90 days.
         PurchaseChance = "PURCHASE_CHANCE",
         /// Lifetime value.
         Clv = "CLV",
     }
 }
+
+text_enum! {
+    /// Whose score an indicator counts for.
+    #[derive(Default)]
+    pub enum AppliesTo {
+        /// Those who ever bought.
+        #[default]
+        Customers = "CUSTOMERS",
+        /// Those who never did.
+        Prospects = "PROSPECTS",
+        /// All accounts.
+        All = "ALL",
+    }
+}
+
+/// What is measured, and for how many days back; none: those of the model.
+pub type Measure = (IndicatorSource, Option<i32>);
+
+/// Measures that can look back for days of their own: all else of a window rests on costs that are known for that of the model.
+const WINDOWED: [IndicatorSource; 4] =
+    [IndicatorSource::Revenue, IndicatorSource::Margin, IndicatorSource::Frequency, IndicatorSource::AverageOccasion];
 
 text_enum! {
     /// Which end of a measure is good.
@@ -100,6 +127,12 @@ pub struct ValueIndicator {
     /// What it measures.
     #[field(filter, example = "\"PROFIT\"")]
     pub source: IndicatorSource,
+    /// Days looked back, 7 to 3650, for REVENUE, MARGIN, FREQUENCY and AVERAGE_OCCASION; those of the model unless given.
+    #[field(example = "90")]
+    pub window_days: Option<i32>,
+    /// Whose score it counts for. Where none counts for those who never bought, they have no score.
+    #[field(filter, default)]
+    pub applies_to: AppliesTo,
     /// Which end is good.
     #[field(default)]
     pub direction: Direction,
@@ -124,6 +157,13 @@ impl Resource for ValueIndicator {
 
     fn check(&self, violations: &mut Violations) {
         violations.ensure(!self.weight.is_sign_negative(), "/weight", "OUT_OF_RANGE", "A weight is not negative.");
+        if let Some(days) = self.window_days {
+            let fits = (7..=3_650).contains(&days);
+            violations.ensure(fits, "/windowDays", "OUT_OF_RANGE", "Expected 7 to 3650 days.");
+            let known = WINDOWED.contains(&self.source);
+            let detail = "Only REVENUE, MARGIN, FREQUENCY and AVERAGE_OCCASION have a window of their own.";
+            violations.ensure(known, "/windowDays", "INVALID", detail);
+        }
         let wants = self.scale != IndicatorScale::Percentile;
         let detail = "Expected pairs of a value and its points (0 to 100), at least two, with rising values.";
         violations.ensure(!wants || self.points().is_some(), "/anchors", "INVALID", detail);
@@ -146,6 +186,28 @@ impl Resource for ValueIndicator {
 }
 
 impl ValueIndicator {
+    /// What it measures.
+    pub fn measure(&self) -> Measure {
+        (self.source, self.window_days)
+    }
+
+    /// Whether it counts for somebody who ever bought, or never did.
+    pub fn applies(&self, bought: bool) -> bool {
+        match self.applies_to {
+            AppliesTo::Customers => bought,
+            AppliesTo::Prospects => !bought,
+            AppliesTo::All => true,
+        }
+    }
+
+    /// The windows that indicators have of their own, each once.
+    pub fn windows(all: &[Self]) -> Vec<i32> {
+        let mut windows: Vec<i32> = all.iter().filter_map(|one| one.window_days).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        windows
+    }
+
     /// Its anchors, where they make sense.
     pub(crate) fn points(&self) -> Option<Anchors> {
         let pairs = self.anchors.0.as_array()?.iter().map(|pair| {

@@ -3,7 +3,7 @@
 
 use super::affinity::Affinity;
 use super::assess::{Base, Future, Judge};
-use super::borders::{Borders, Scale, UNREACHED, least, real as counted};
+use super::borders::{self, Borders, Scale, UNREACHED, least, real as counted};
 use super::contract::Lasting;
 use super::families::Family;
 use super::fit::Fit;
@@ -67,7 +67,7 @@ impl Lesson<'_> {
 
     fn judge<'b>(&'b self, borders: &'b Borders) -> Judge<'b> {
         let Lesson { model, indicators, purchase, as_of, .. } = *self;
-        Judge { model, terms: self.terms(), indicators, borders, purchase, as_of }
+        Judge { model, terms: self.terms(), segments: model.segments(), indicators, borders, purchase, as_of }
     }
 
     /// Gaps, silence, margins, who stayed, and what is owned together.
@@ -152,11 +152,12 @@ impl Lesson<'_> {
                 (base, potential.value, judge.measures(base, future, potential.value, potential.share))
             })
             .collect();
-        let wanted = IndicatorSource::ALL.iter().filter_map(|(name, _)| IndicatorSource::from_text(name));
+        let usual = IndicatorSource::ALL.iter().filter_map(|(name, _)| Some((IndicatorSource::from_text(name)?, None)));
+        let wanted = usual.chain(self.indicators.iter().map(ValueIndicator::measure));
         let sources: BTreeMap<String, Scale> = wanted
-            .map(|source| {
-                let values = all.iter().filter_map(|(.., measures)| measures.get(&source).copied()).collect();
-                (source.as_str().to_owned(), Scale::of(values))
+            .map(|measure| {
+                let values = all.iter().filter_map(|(.., measures)| measures.get(&measure).copied()).collect();
+                (borders::key(measure), Scale::of(values))
             })
             .collect();
         borders.sources = sources;
@@ -171,7 +172,7 @@ impl Lesson<'_> {
         let judge = self.judge(borders);
         all.iter()
             .map(|(base, potential, measures)| {
-                let score = judge.score(measures).ok().map(|score| real(score.score));
+                let score = judge.score(measures, true).ok().map(|score| real(score.score));
                 [score, Some(base.profit), *potential, Some(base.revenue)]
             })
             .collect()

@@ -27,6 +27,7 @@ pub mod purchase;
 pub mod reports;
 pub mod rows;
 pub mod run;
+pub mod segment;
 pub mod validation;
 pub mod wallet;
 mod weigh;

@@ -1,7 +1,7 @@
 //! Value models: the tenant's own definition of a good customer, in versions. A draft is edited and simulated; publishing
 //! it makes it the one that counts, and ends the one before.
 
-use super::ValueIndicator;
+use super::{ValueIndicator, segment};
 use crate::AREA;
 use crate::standing::Weights;
 use chrono::{DateTime, Utc};
@@ -149,6 +149,13 @@ pub struct ValueModel {
     /// not named.
     #[field(default, example = "{\"SHARE_OF_NEED\": \"2\", \"STATED_INTENTION\": \"0.5\"}")]
     pub sign_weights: Custom,
+    /// What the scores of recency (1 to 5) and of frequency and money together (2 to 10) are called: a list of fields, of which
+    /// the first that fits counts, and which together name all scores. Not given: the usual map, which is written down here.
+    #[field(
+        default,
+        example = "[{\"segment\": \"CHAMPION\", \"recency\": [4, 5], \"value\": [8, 10]}, {\"segment\": \"LOST\", \"recency\": [1, 5], \"value\": [2, 10]}]"
+    )]
+    pub rfm_segments: Custom,
     /// Why it is as it is.
     #[field(max = 5_000)]
     pub notes: Option<String>,
@@ -193,6 +200,9 @@ impl Resource for ValueModel {
         if let Err(detail) = self.weights() {
             violations.add("/signWeights", "INVALID", detail);
         }
+        if let Err(detail) = segment::map(&self.rfm_segments.0) {
+            violations.add("/rfmSegments", "INVALID", detail);
+        }
         let ordered = match self.pyramid {
             PyramidScheme::Quota => top + large + medium <= Decimal::ONE_HUNDRED,
             PyramidScheme::Thresholds => top >= large && large >= medium,
@@ -221,6 +231,9 @@ impl Resource for ValueModel {
         (self.top_border, self.large_border, self.medium_border) = (top, large, medium);
         (self.default_margin, self.monthly_discount) = (Some(terms.default_margin), Some(terms.monthly_discount));
         self.attitude_weight = Some(terms.attitude_weight);
+        if segment::map(&self.rfm_segments.0).is_ok_and(|map| map.is_empty()) {
+            self.rfm_segments = Custom(segment::written(&segment::USUAL));
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What an account is worth now, and what it was worth.
 
 use super::clv::ValueState;
+use super::segment::RfmSegment;
 use crate::AREA;
 use chrono::NaiveDate;
 use kith_kernel::ids::{AccountId, ValueModelId, ValueProfileId, ValueScoreId};
@@ -133,9 +134,9 @@ pub struct ValueProfile {
     /// Fifth by the revenue of the window, 5 for the most.
     #[field(filter, read_only)]
     pub rfm_monetary: Option<i32>,
-    /// What the three together are called: CHAMPION, LOYAL, PROMISING, AT_RISK …
+    /// What the three together are called, by the map of the value model.
     #[field(filter, read_only)]
-    pub rfm_segment: Option<String>,
+    pub rfm_segment: Option<RfmSegment>,
     /// A: those who make the first 80 % of the revenue; B: up to 95 %; C: the rest; N: no revenue.
     #[field(filter, read_only)]
     pub abc: Option<String>,
@@ -158,7 +159,7 @@ pub struct ValueProfile {
     /// that never bought: industry and size, whose value is the number of active customers that they rest on, and engagement.
     #[field(read_only)]
     pub potential_parts: Custom,
-    /// The score, 0 to 100.
+    /// The score, 0 to 100. Of an account that never bought, by the indicators for those, if the model has any.
     #[field(filter, sort, read_only)]
     pub score: Option<Decimal>,
     /// What a customer at the means of all would have. Score less reference is the sum of the contributions, exactly.
@@ -167,7 +168,7 @@ pub struct ValueProfile {
     /// Share of the weight whose measures are known, 0 to 1; below 0.6 there is no score.
     #[field(read_only)]
     pub score_coverage: Option<Decimal>,
-    /// For each indicator its code, source, value, points, reference, weight and contribution.
+    /// For each indicator its code, source, window, value, points, reference, weight and contribution.
     #[field(read_only)]
     pub contributions: Custom,
     /// Its layer of the pyramid.

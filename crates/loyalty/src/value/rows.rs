@@ -4,9 +4,11 @@ use super::assess::{Base, Future, Judge, Measures};
 use super::borders::Borders;
 use super::clv::{ClvMethod, NextPurchaseRule, ValueState};
 use super::facts::{self, Facts};
+use super::indicator::IndicatorSource;
 use super::number::{decimal, shown, text};
 use super::potential::Potential;
 use super::profile::{Layer, RuledImportance, ValueClass};
+use super::segment;
 use super::{ClvEstimate, ValueProfile, ValueScore};
 use kith_journal::derived;
 use kith_kernel::ids::{AccountId, PurchaseModelId, ValueModelId};
@@ -45,7 +47,7 @@ impl Judge<'_> {
         let future = self.future(&base);
         let potential = self.potential(&base, &future);
         let measures = self.measures(&base, &future, potential.value, potential.share);
-        let score = if base.occasions > 0 { self.score(&measures) } else { Err(statistics::Error::Empty) };
+        let score = self.score(&measures, base.occasions > 0);
         let clv = self.clv(cx, facts, (&base, &future));
         let mut profile = self.profile(cx, facts, &base, &potential, (score.ok(), &measures));
         self.place(&mut profile, &base, before, is_run);
@@ -85,10 +87,10 @@ impl Judge<'_> {
             window_occasions: facts.window_occasions,
             typical_gap: number((base.occasions > 0).then(|| self.typical_gap(base))),
             regularity: number(base.regularity),
-            frequency: number(measures.get(&super::indicator::IndicatorSource::Frequency).copied()),
+            frequency: number(measures.get(&(IndicatorSource::Frequency, None)).copied()),
             revenue: money(facts.revenue),
             profit: money(facts.margin - facts.cost_to_serve),
-            profit_rate: number(measures.get(&super::indicator::IndicatorSource::ProfitRate).copied()),
+            profit_rate: number(measures.get(&(IndicatorSource::ProfitRate, None)).copied()),
             cost_to_serve: money(facts.cost_to_serve),
             lifetime_revenue: money(facts.lifetime_revenue),
             lifetime_profit: money(facts.lifetime_margin),
@@ -96,7 +98,7 @@ impl Judge<'_> {
             rfm_recency: r,
             rfm_frequency: f,
             rfm_monetary: m,
-            rfm_segment: r.zip(f).zip(m).map(|((r, f), m)| segment(r, f + m).to_owned()),
+            rfm_segment: r.zip(f).zip(m).map(|((r, f), m)| segment::named(&self.segments, r, f + m)),
             abc: ranked.map(|base| abc(self.borders, base).to_owned()),
             wallet: number(potential.wallet).map(money),
             share_of_wallet: number(potential.share),
@@ -108,7 +110,7 @@ impl Judge<'_> {
             score: score.as_ref().map(|score| score.score),
             score_reference: score.as_ref().map(|score| score.reference),
             score_coverage: score.as_ref().map(|score| score.coverage.round_dp(4)),
-            contributions: Custom(self.contributions(score.as_ref(), measures)),
+            contributions: Custom(self.contributions(score.as_ref(), measures, base.occasions > 0)),
             ..ValueProfile::blank(meta(cx, facts))
         }
     }
@@ -118,13 +120,14 @@ impl Judge<'_> {
     }
 
     /// What each indicator adds to the reference.
-    fn contributions(&self, score: Option<&Score>, measures: &Measures) -> Value {
+    fn contributions(&self, score: Option<&Score>, measures: &Measures, bought: bool) -> Value {
         let Some(score) = score else { return json!([]) };
-        let each = self.indicators.iter().zip(&score.contributions).map(|(indicator, contribution)| {
+        let each = self.counting(bought).zip(&score.contributions).map(|(indicator, contribution)| {
             json!({
                 "code": indicator.code,
                 "source": indicator.source.as_str(),
-                "value": measures.get(&indicator.source).copied().and_then(shown),
+                "windowDays": indicator.window_days,
+                "value": measures.get(&indicator.measure()).copied().and_then(shown),
                 "points": self.points(indicator, measures).and_then(shown),
                 "reference": text(self.mean(&indicator.code)),
                 "weight": text(indicator.weight),
@@ -284,23 +287,6 @@ fn abc(borders: &Borders, base: &Base) -> &'static str {
         _ if reaches(a) => "A",
         _ if reaches(b) => "B",
         _ => "C",
-    }
-}
-
-/// What the scores together are called: by recency (1 to 5) and frequency plus money (2 to 10).
-pub fn segment(r: i32, fm: i32) -> &'static str {
-    match (r, fm) {
-        (5.., 9..) | (4, 10..) => "CHAMPION",
-        (3.., 8..) => "LOYAL",
-        (4.., 5..) => "POTENTIAL_LOYALIST",
-        (5.., _) => "NEW",
-        (4, _) => "PROMISING",
-        (3, 5..) => "NEEDS_ATTENTION",
-        (3, _) => "ABOUT_TO_SLEEP",
-        (1, 9..) => "CANNOT_LOSE",
-        (_, 7..) => "AT_RISK",
-        (2, _) => "HIBERNATING",
-        _ => "LOST",
     }
 }
 

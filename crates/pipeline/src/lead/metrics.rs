@@ -28,6 +28,7 @@ const BASE: Metric = Metric {
     count: "count(*)",
     money: None,
     whole: &[],
+    kept_rate: None,
     by: &[SOURCE, CAMPAIGN, FORM, OWNER, TEAM, COUNTRY, STATUS],
 };
 

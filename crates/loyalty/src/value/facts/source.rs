@@ -1,6 +1,6 @@
 //! Where facts are read from, a statement each.
 
-use super::{Facts, Occasion, Reading, days, number};
+use super::{Facts, Lately, Occasion, Reading, days, number};
 use crate::value::contract::{Agreement, Contract};
 use crate::value::number::real;
 use chrono::NaiveDate;
@@ -64,6 +64,7 @@ impl Source<'_> {
         let estimated = self.reading.default_margin / Decimal::ONE_HUNDRED;
         for of_one in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
             let Some(one) = of_one.first().and_then(|row| of(facts, row.0.0)) else { continue };
+            one.lately = self.reading.windows.iter().map(|days| Lately { days: *days, ..Lately::default() }).collect();
             for &((_, day, orders), (net, cost, uncosted, discounted, booked), (lines, unconverted)) in of_one {
                 let margin = net - uncosted - cost + uncosted * estimated;
                 if orders > 0 {
@@ -79,6 +80,13 @@ impl Source<'_> {
                     one.uncosted += uncosted;
                     one.discounted += discounted;
                     one.booked += booked;
+                }
+                for lately in &mut one.lately {
+                    if day > self.reading.as_of - chrono::Days::new(days(lately.days)) {
+                        lately.occasions = lately.occasions.saturating_add(u32::from(orders > 0));
+                        lately.revenue += real(net);
+                        lately.margin += real(margin);
+                    }
                 }
                 if day > year {
                     one.year.lines += i64::from(lines);

@@ -69,7 +69,7 @@ fn shown(policy: &ResourcePolicy) -> Value {
 }
 
 /// What is known of its value, if anything.
-fn profile(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Option<ValueProfile>> {
+pub(super) fn profile(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Option<ValueProfile>> {
     match store::get(conn, cx, cx.entry(ValueProfile::NAME)?, account) {
         Ok(row) => Ok(row.any().downcast_ref::<ValueProfile>().filter(|row| row.meta.archived_at.is_none()).cloned()),
         Err(error) if error.code.kind == ErrorKind::NotFound => Ok(None),

@@ -7,6 +7,7 @@ pub mod entitlements;
 pub mod equity;
 pub mod group;
 pub mod movements;
+pub mod next_layer;
 pub mod pyramid;
 pub mod pyramid_picture;
 pub mod quadrant;

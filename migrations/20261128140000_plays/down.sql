@@ -1,0 +1,1 @@
+ALTER TABLE churn_events DROP COLUMN play;

@@ -1,0 +1,9 @@
+-- Why a customer leaves says what can be done about it.
+ALTER TABLE churn_events ADD COLUMN play text NOT NULL DEFAULT 'EVALUATION',
+    ADD CONSTRAINT churn_events_play_check CHECK (play IN ('COMPLAINTS', 'OFFER', 'PAYMENT', 'SETTLEMENT', 'EVALUATION', 'NONE'));
+-- The rows of all tenants, for once.
+ALTER TABLE churn_events NO FORCE ROW LEVEL SECURITY;
+UPDATE churn_events SET play = CASE kind WHEN 'FAULT' THEN 'COMPLAINTS' WHEN 'COMPETITIVE' THEN 'OFFER'
+    WHEN 'NON_MALICIOUS_NONPAYMENT' THEN 'PAYMENT' WHEN 'RETALIATORY' THEN 'SETTLEMENT' WHEN 'OTHER' THEN 'EVALUATION' ELSE 'NONE' END
+    WHERE kind <> 'OTHER';
+ALTER TABLE churn_events FORCE ROW LEVEL SECURITY;
