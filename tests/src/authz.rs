@@ -63,6 +63,7 @@ pub async fn roots(client: &Client) -> Vec<Root> {
                     "accountEntitlements",
                     "accountGroupValue",
                     "accountNextLayer",
+                    "accountProfit",
                     "lifecycleSimulation",
                     "connectorDrift",
                     "connectorDifferences",

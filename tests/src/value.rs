@@ -6,6 +6,7 @@ mod fit;
 mod group;
 mod models;
 mod peers;
+mod profit;
 mod relations;
 mod reports;
 mod resume;

@@ -13,8 +13,8 @@ use crate::lifecycle::ask;
 use kith_flows::value as flows;
 use kith_kernel::Result;
 use kith_loyalty::value::reports::{
-    Language, concentration, entitlements, equity, group, limited, movements, next_layer, pyramid, pyramid_picture,
-    quadrant, quadrant_picture,
+    Language, concentration, entitlements, equity, group, limited, movements, next_layer, profit, pyramid,
+    pyramid_picture, quadrant, quadrant_picture,
 };
 use uuid::Uuid;
 
@@ -80,6 +80,13 @@ impl AccountGroupValue {
         let limit = limited(limit, group::MEMBERS, group::MAX_MEMBERS, &format!("{at}/limit"))?;
         caller.charge(u64::try_from(limit).unwrap_or(0))?;
         ask(caller, move |conn, cx| group::group(conn, cx, account, limit)).await
+    }
+}
+
+impl AccountProfit {
+    /// Asks for it.
+    pub async fn ask(caller: &Caller, account: Uuid) -> Result<Self> {
+        ask(caller, move |conn, cx| profit::profit(conn, cx, account)).await
     }
 }
 

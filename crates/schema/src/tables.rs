@@ -410,6 +410,8 @@ diesel::table! {
         next_purchase_on -> Nullable<Date>,
         next_purchase_rule -> Nullable<Text>,
         factors -> Jsonb,
+        next_purchase_from -> Nullable<Date>,
+        next_purchase_to -> Nullable<Date>,
     }
 }
 
@@ -445,6 +447,8 @@ diesel::table! {
         next_purchase_on -> Nullable<Date>,
         next_purchase_rule -> Nullable<Text>,
         factors -> Jsonb,
+        next_purchase_from -> Nullable<Date>,
+        next_purchase_to -> Nullable<Date>,
     }
 }
 

@@ -205,6 +205,13 @@ impl Model {
         }
     }
 
+    /// How long the share `part` of such living customers wait at most; none for shares that are none, and beyond all limits.
+    pub fn waiting(&self, history: &History, part: f64) -> Option<f64> {
+        let (shape, rate) = self.rate_posterior(history);
+        let wait = rate * (-(-part).ln_1p() / shape).exp_m1();
+        Some(wait).filter(|wait| (0.0..1.0).contains(&part) && wait.is_finite())
+    }
+
     /// Shape and rate of the gamma distribution of a living customer's purchase rate.
     fn rate_posterior(&self, history: &History) -> (f64, f64) {
         let (r, alpha) = match self {

@@ -90,8 +90,21 @@ async fn foretold(market: &mut Market, model: &Value) {
     let off = |of: &Value| of["error"].as_f64().unwrap().abs();
     assert!(off(holdout) < off(&holdout["naive"]), "{holdout}");
     assert_eq!(holdout["deciles"].as_array().unwrap().len(), 10);
+    // The day of the next purchase lies within its interval, and stands where half of such customers have bought.
+    for (id, ..) in CUSTOMERS {
+        let clv = market.account(id, "clv").await["clv"].clone();
+        let day = |name: &str| clv[name].as_str().map(str::to_owned);
+        let (from, on, to) = (day("nextPurchaseFrom"), day("nextPurchaseOn"), day("nextPurchaseTo"));
+        assert!(on.is_none() || (from <= on && (to.is_none() || on <= to)), "{clv}");
+    }
     market.go_to("1997-10-21");
     let run = market.run(None).await;
+    let errors = &run["summary"]["nextPurchase"];
+    let days = |name: &str| errors[name].as_f64().unwrap();
+    assert!(
+        errors["customers"].as_u64().unwrap() >= 30 && days("rhythmErrorDays") > 0.0 && days("modelErrorDays") > 0.0,
+        "{run}"
+    );
     assert!(number(&run["trackingError"]).abs() < 0.15, "{run}");
     assert_eq!(run["purchaseModelId"], model["id"]);
 }

@@ -3,8 +3,8 @@
 use super::writer::raise;
 use crate::caller::Caller;
 use crate::value::{
-    AccountEntitlements, AccountGroupValue, AccountNextLayer, CustomerEquity, LifecycleSimulation, ValueConcentration,
-    ValueMovements, ValuePyramid, ValueQuadrant, ValueSimulation,
+    AccountEntitlements, AccountGroupValue, AccountNextLayer, AccountProfit, CustomerEquity, LifecycleSimulation,
+    ValueConcentration, ValueMovements, ValuePyramid, ValueQuadrant, ValueSimulation,
 };
 use async_graphql::{Context, Object};
 use kith_loyalty::value::reports::{concentration, movements};
@@ -92,6 +92,15 @@ impl ValueQuery {
         #[graphql(desc = "Accounts that are named, 1 to 200; 20 unless given.")] limit: Option<i64>,
     ) -> async_graphql::Result<AccountGroupValue> {
         AccountGroupValue::ask(ctx.data::<Caller>()?, id, limit, "").await.map_err(raise)
+    }
+
+    /// How the profit of an account comes about, from the list price down.
+    async fn account_profit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account.")] id: Uuid,
+    ) -> async_graphql::Result<AccountProfit> {
+        AccountProfit::ask(ctx.data::<Caller>()?, id).await.map_err(raise)
     }
 
     /// What is missing to the next layer of the pyramid, in units that people know.

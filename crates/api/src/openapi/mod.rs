@@ -65,6 +65,7 @@ document (RFC 9457) with a stable `code`. Lists take one filter tree, several so
         crate::rest::value::trial,
         crate::rest::value::entitled,
         crate::rest::value::above,
+        crate::rest::value::earned,
         crate::rest::value::grouped,
         crate::rest::value::moved,
         crate::rest::value::concentrated,

@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::http::problem::Handled;
 use crate::http::query;
 use crate::value::{
-    AccountEntitlements, AccountGroupValue, AccountNextLayer, CustomerEquity, LifecycleSimulation, ValueConcentration,
-    ValueMovements, ValuePyramid, ValueQuadrant, ValueSimulation,
+    AccountEntitlements, AccountGroupValue, AccountNextLayer, AccountProfit, CustomerEquity, LifecycleSimulation,
+    ValueConcentration, ValueMovements, ValuePyramid, ValueQuadrant, ValueSimulation,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use kith_kernel::{Error, Result};
@@ -25,6 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/value-models/{id}/simulation").get(simulation).default_service(other()))
         .service(web::resource("/v1/lifecycle-policies/{id}/simulation").get(trial).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/entitlements").get(entitled).default_service(other()))
+        .service(web::resource("/v1/accounts/{id}/profit").get(earned).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/next-layer").get(above).default_service(other()))
         .service(web::resource("/v1/accounts/{id}/group-value").get(grouped).default_service(other()))
         .service(web::resource("/v1/reports/value-movements").get(moved).default_service(other()))
@@ -179,6 +180,22 @@ pub async fn entitled(caller: Caller, request: HttpRequest) -> Handled {
     let id = path_id(&request)?;
     query::read(request.query_string(), &[])?;
     Ok(answer(&AccountEntitlements::ask(&caller, id).await?)?)
+}
+
+/// How the profit of an account comes about.
+///
+/// From what its purchases would cost by the list, over discounts, returns and the cost of the goods and of serving it, to what is
+/// left, in the window of the published value model, and how many customers bring less.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}/profit", operation_id = "profit_account", tag = "loyalty",
+    params(("id" = uuid::Uuid, Path, description = "The account's id.")),
+    responses((status = 200, description = "Its profit, step by step.", body = AccountProfit)),
+    security(("bearer" = []))
+)]
+pub async fn earned(caller: Caller, request: HttpRequest) -> Handled {
+    let id = path_id(&request)?;
+    query::read(request.query_string(), &[])?;
+    Ok(answer(&AccountProfit::ask(&caller, id).await?)?)
 }
 
 /// What is missing to the next layer of the pyramid.

@@ -189,3 +189,44 @@ pub struct EntitlementSource {
     /// What more there is to gain, 0 to 100, a decimal as a text.
     potential: Option<String>,
 }
+
+/// How the profit of an account comes about.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountProfit {
+    /// The account.
+    account_id: Uuid,
+    /// The last day that counts: today, in the tenant's time zone.
+    as_of: String,
+    /// Days looked back, by the published value model.
+    window_days: i32,
+    /// The currency of all amounts, ISO 4217.
+    currency: String,
+    /// From the list price down to the profit: LIST, DISCOUNTS, RETURNS (refunds, booked against their orders), GOODS (what the
+    /// goods cost), GOODS_ESTIMATED (the same where nobody knows, by the default margin) and SERVICE. They add up exactly.
+    steps: Vec<AccountProfitStep>,
+    /// What is left, a decimal as a text.
+    profit: String,
+    /// OK, or PARTIAL: some costs are estimated, or some amounts have no exchange rate and are left out.
+    state: String,
+    /// Orders, refunds and costs that are left out.
+    unconverted: i64,
+    /// Per cent of the active customers of the last run who brought less, a decimal as a text; null: nothing was bought in the
+    /// window, or there was no run yet.
+    percentile: Option<String>,
+    /// The median profit of those.
+    median: Option<String>,
+    /// How many those are.
+    customers: Option<i64>,
+}
+
+/// A step from the list price to the profit.
+#[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
+pub struct AccountProfitStep {
+    /// What it is.
+    step: String,
+    /// What it adds, a decimal as a text; below 0: what it takes.
+    amount: String,
+    /// The sum so far.
+    sum: String,
+}

@@ -14,6 +14,7 @@ use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Occasion, Reading, Which};
 use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
+use kith_loyalty::value::next_purchase::compare;
 use kith_loyalty::value::validation::MOST_ERROR;
 use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
 use uuid::Uuid;
@@ -84,6 +85,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     };
     let mut borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     borders.silence = silence(&sample, borders.gap);
+    borders.next = compare(&sample, ready.as_ref(), borders.gap);
     drop(customers);
     let is_history = as_of < day;
     let study = if is_history { None } else { study(conn, cx, &sample, borders.gap, as_of)? };

@@ -300,6 +300,10 @@ fn summary(borders: &Borders) -> serde_json::Value {
         },
         "valueCut": finite(borders.value_cut),
         "potentialCut": finite(borders.potential_cut),
+        "silenceLimit": borders.silence,
+        "nextPurchase": borders.next.map(|errors| {
+            json!({"customers": errors.customers, "rhythmErrorDays": errors.rhythm, "modelErrorDays": errors.model})
+        }),
     })
 }
 

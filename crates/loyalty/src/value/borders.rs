@@ -5,6 +5,7 @@ use super::affinity::Affinity;
 use super::contract::Lasting;
 use super::fit::Fit;
 use super::indicator::{IndicatorSource, Measure};
+use super::next_purchase::NextErrors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -76,6 +77,8 @@ pub struct Borders {
     pub gap: f64,
     /// How long nineteen of twenty gaps are at most, in typical gaps of their customers; none of too few.
     pub silence: Option<f64>,
+    /// How far the rules for the next purchase were off; none where they could not be compared.
+    pub next: Option<NextErrors>,
     /// Margin of all revenue, as a share.
     pub margin: f64,
     /// Share of those who bought in the year before the last that bought in the last, too.

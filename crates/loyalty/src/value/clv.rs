@@ -111,6 +111,12 @@ pub struct ClvEstimate {
     /// The day on which the next purchase is expected, if the account is alive; none beyond two years.
     #[field(filter, sort, read_only)]
     pub next_purchase_on: Option<NaiveDate>,
+    /// One in ten of such purchases comes before this day.
+    #[field(read_only)]
+    pub next_purchase_from: Option<NaiveDate>,
+    /// One in ten of them comes after this day; null: beyond ten years.
+    #[field(read_only)]
+    pub next_purchase_to: Option<NaiveDate>,
     /// The rule that names that day.
     #[field(read_only)]
     pub next_purchase_rule: Option<NextPurchaseRule>,

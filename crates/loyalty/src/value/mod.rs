@@ -19,6 +19,7 @@ pub mod fit;
 pub mod indicator;
 pub mod learn;
 pub mod model;
+pub mod next_purchase;
 pub(crate) mod number;
 mod place;
 pub mod potential;

@@ -2,7 +2,7 @@
 
 use super::assess::{Base, Future, Judge, Measures};
 use super::borders::Borders;
-use super::clv::{ClvMethod, NextPurchaseRule, ValueState};
+use super::clv::{ClvMethod, ValueState};
 use super::facts::{self, Facts};
 use super::indicator::IndicatorSource;
 use super::number::{decimal, shown, text};
@@ -16,9 +16,6 @@ use kith_kernel::{Custom, Cx, Meta, Money, Shape};
 use kith_statistics::{self as statistics, Alive, DAYS_PER_WEEK, Score, SpendBasis};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-
-/// Weeks beyond which no next purchase is named.
-const TWO_YEARS: f64 = 104.0;
 
 /// Where a customer stood before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,7 +137,7 @@ impl Judge<'_> {
     fn clv(&self, cx: &Cx, facts: &Facts, (base, future): (&Base, &Future)) -> ClvEstimate {
         let number = |value: Option<f64>| value.and_then(decimal);
         let money = |value: f64| decimal(value).map(|amount| Money { amount, currency: cx.currency });
-        let terms = self.clv_terms(base);
+        let (terms, next) = (self.clv_terms(base), self.next_purchase(facts, base));
         let blank = ClvEstimate {
             account_id: AccountId(facts.account),
             as_of: self.as_of,
@@ -151,25 +148,24 @@ impl Judge<'_> {
             state: ValueState::NotApplicable,
             reasons: Custom(json!(["NO_ORDERS"])),
             factors: Custom(json!({})),
+            next_purchase_on: next.on,
+            next_purchase_from: next.from,
+            next_purchase_to: next.to,
+            next_purchase_rule: next.rule,
             ..ClvEstimate::blank(meta(cx, facts))
         };
         if let Some(agreed) = &future.agreed {
-            let (next_purchase_on, next_purchase_rule) = self.next_purchase(facts, base);
             let reasons = if facts.unconverted > 0 { vec!["UNCONVERTED"] } else { Vec::new() };
             return ClvEstimate {
                 state: if reasons.is_empty() { ValueState::Ok } else { ValueState::Partial },
                 reasons: Custom(Value::from(reasons)),
                 method: ClvMethod::Contract,
                 value: money(agreed.value),
-                next_purchase_on,
-                next_purchase_rule,
                 factors: Custom(agreed.factors.clone()),
                 ..blank
             };
         }
         let Some((history, spend)) = base.history() else { return blank };
-        let (next_purchase_on, next_purchase_rule) = self.next_purchase(facts, base);
-        let blank = ClvEstimate { next_purchase_on, next_purchase_rule, ..blank };
         let Some((purchase, found)) = self.purchase.zip(future.found) else {
             let (value, method) = match self.simple(base) {
                 Some(value) => (money(value), ClvMethod::Simple),
@@ -234,27 +230,6 @@ impl Judge<'_> {
             "oneMorePurchaseToday": would.ok().and_then(|clv| shown(clv.value - value)),
         })
     }
-
-    fn next_purchase(&self, facts: &Facts, base: &Base) -> (Option<chrono::NaiveDate>, Option<NextPurchaseRule>) {
-        let due = statistics::due(&facts.gaps(), self.borders.gap).ok().filter(|due| due.regular);
-        let last = facts.occasions.last().map(|occasion| occasion.day);
-        if let Some((due, last)) = due.zip(last) {
-            // After a rhythm was broken it names a day that is gone; then the model is asked.
-            let on = facts::day(last.saturating_add(whole(due.after)));
-            if on > self.as_of {
-                return (Some(on), Some(NextPurchaseRule::Rhythm));
-            }
-        }
-        let Some((purchase, (history, _))) = self.purchase.zip(base.history()) else { return (None, None) };
-        let weeks = purchase.model.next_purchase(&history, TWO_YEARS).median;
-        let on = weeks.map(|weeks| facts::day(facts::number(self.as_of).saturating_add(whole(weeks * DAYS_PER_WEEK))));
-        (on, on.map(|_| NextPurchaseRule::Model))
-    }
-}
-
-/// Days, rounded up.
-fn whole(days: f64) -> i32 {
-    decimal(days.ceil()).and_then(|days| i32::try_from(days).ok()).unwrap_or(i32::MAX / 4)
 }
 
 /// The id is the account's.

@@ -8,6 +8,7 @@ pub mod equity;
 pub mod group;
 pub mod movements;
 pub mod next_layer;
+pub mod profit;
 pub mod pyramid;
 pub mod pyramid_picture;
 pub mod quadrant;
