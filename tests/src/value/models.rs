@@ -197,3 +197,51 @@ async fn levels_and_forms_say_how_much_they_can_be_relied_on() {
     let found = market.admin.get("/v1/accounts?filter[loyalty][levelState]=OK").await.expect(200);
     assert_eq!(found.at("/data").as_array().unwrap().len(), 1);
 }
+
+#[actix_web::test]
+async fn what_is_being_sold_counts_by_the_chance_of_its_stage() {
+    let mut market = Market::on("2026-11-19");
+    market.accounts(&["a", "b"].map(str::to_owned)).await;
+    market.publish(json!({})).await;
+    market.orders(&[Market::order("a", 1, "2026-10-20", "10"), Market::order("b", 2, "2026-10-20", "10")]).await;
+    let pipeline =
+        market.admin.post("/v1/pipelines", json!({"name": "Sales", "isDefault": true})).await.expect(201).id();
+    let mut stages = Vec::new();
+    for (at, (name, kind, probability)) in
+        [("Offer", "OPEN", 40), ("Last", "OPEN", 80), ("Won", "WON", 100)].into_iter().enumerate()
+    {
+        let body =
+            json!({"pipelineId": pipeline, "name": name, "kind": kind, "position": at + 1, "probability": probability});
+        stages.push(market.admin.post("/v1/stages", body).await.expect(201).id());
+    }
+    let mut made = Vec::new();
+    for (key, own) in [("a", None), ("b", Some(25))] {
+        let account = market.account(key, "owner").await["id"].clone();
+        let chance = json!({"name": "Chance", "stageId": stages[0], "accountId": account, "amount": {"amount": "1000", "currency": "EUR"}, "probability": own, "openedAt": "2026-11-01T00:00:00Z"});
+        made.push(market.admin.post("/v1/opportunities", chance).await.expect(201).id());
+    }
+    let weighted = async |market: &Market, key: &str| {
+        let parts = profile(market, key).await["potentialParts"].clone();
+        let part = parts.as_array().unwrap().iter().find(|part| part["part"] == "pipeline").unwrap();
+        part["value"].clone()
+    };
+    for key in ["a", "b"] {
+        let account = market.account(key, "owner").await["id"].clone();
+        let need = json!({"accountId": account, "amount": {"amount": "100", "currency": "EUR"}, "source": "STATED", "estimatedOn": "2026-10-01"});
+        market.admin.post("/v1/wallet-estimates", need).await.expect(201);
+    }
+    market.run(None).await;
+    assert_eq!((weighted(&market, "a").await, weighted(&market, "b").await), (json!("400"), json!("250")));
+    let before = profile(&market, "a").await["potential"].clone();
+    assert!(before.is_string());
+    // Won on the day after; of the day before it is known that it was open, in the stage that it stood in.
+    market.go_to("2026-11-20");
+    market.admin.post(&format!("/v1/opportunities/{}/win", made[0]), json!({})).await.expect(200);
+    market.run(None).await;
+    assert_eq!(weighted(&market, "a").await, "0");
+    market.run(Some("2026-11-18")).await;
+    let id = market.account("a", "owner").await["id"].as_str().unwrap().to_owned();
+    let kept =
+        market.admin.get(&format!("/v1/value-scores?filter[accountId]={id}&filter[asOf]=2026-11-18")).await.expect(200);
+    assert_eq!(kept.at("/data/0/potential"), &before, "{}", kept.body);
+}

@@ -157,15 +157,25 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// What is being sold to them.
+    /// What was being sold to them at the end of the day, each times its own chance, or that of the stage that it stood in.
     pub fn pipeline(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         let mut out = Statement::new(
-            "SELECT t.account_id, sum(x.amount * t.probability / 100) FROM opportunities t CROSS JOIN (SELECT ",
+            "SELECT t.account_id, sum(x.amount * coalesce(t.probability, g.probability) / 100) FROM opportunities t CROSS JOIN (SELECT ",
         );
-        out.bind(self.last()).sql("::date AS last) w");
+        out.bind(self.last()).sql("::date AS last, ");
+        self.moment(&mut out, self.reading.as_of);
+        // The stage that it left after the day is the one that it stood in then.
+        out.sql(
+            " AS until) w JOIN stages g ON g.tenant_id = t.tenant_id AND g.id = coalesce((SELECT c.from_stage_id FROM stage_changes c \
+             WHERE c.tenant_id = t.tenant_id AND c.opportunity_id = t.id AND c.from_stage_id IS NOT NULL AND c.changed_at >= w.until \
+             ORDER BY c.changed_at, c.id LIMIT 1), t.stage_id)",
+        );
         metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
         self.of_group(&mut out);
-        out.sql(" AND t.archived_at IS NULL AND t.status = 'OPEN' GROUP BY t.account_id");
+        out.sql(
+            " AND t.archived_at IS NULL AND t.opened_at < w.until AND (t.status = 'OPEN' OR t.closed_at >= w.until)",
+        );
+        out.sql(" GROUP BY t.account_id");
         let rows: Vec<(Uuid, Option<Decimal>)> = RunQueryDsl::load(out.typed::<(st::Uuid, Amount)>(), conn)?;
         for (account, weighted) in rows {
             if let Some(one) = of(facts, account) {
