@@ -5,7 +5,8 @@ use crate::rules::DAYS_PER_MONTH;
 use crate::{Lifecycle, RetentionPlan};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_kernel::{Action, Bind, Condition, Cx, Error, Result, Shape, Statement};
+use kith_journal::metric;
+use kith_kernel::{Action, Bind, Condition, Cx, Entry, Error, Result, RowScope, Shape, Statement};
 use kith_statistics::{Tenure, kaplan_meier};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -170,7 +171,7 @@ fn common(cx: &Cx, (from, to): (NaiveDate, NaiveDate)) -> Statement {
 }
 
 /// Who of the customers of one day was lost by another, by number and by value. Both days are judged by what was known on
-/// them: by orders until then, and by losses confirmed for days until then.
+/// them: by orders until then, by contracts, and by losses confirmed for days until then.
 pub fn churn(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value> {
     let (from, to) = period.days(cx)?;
     cx.require(cx.entry(Lifecycle::NAME)?, Action::Read)?;
@@ -196,23 +197,59 @@ pub fn churn(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value>
         typical("day <= c.first"),
         typical("TRUE"),
     ));
+    contracts(&mut out, cx, accounts, scope)?;
+    // Who has a contract is a customer until its grace is over, whatever the orders say.
     out.sql(
-        "s AS (SELECT g.margin, g.uncosted, c.last - g.now >= greatest(90, 2 * g.now_gap) OR EXISTS (SELECT FROM \
+        "s AS (SELECT CASE WHEN g.was IS NULL THEN k.margin ELSE g.margin END AS margin, \
+         CASE WHEN g.was IS NULL THEN k.margin ELSE g.uncosted END AS uncosted, \
+         (NOT coalesce(k.now, false) AND coalesce(c.last - g.now >= greatest(90, 2 * g.now_gap), true)) OR EXISTS (SELECT FROM \
          churn_events e WHERE e.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(
-        " AND e.account_id = g.account_id AND e.status = 'CONFIRMED' AND e.archived_at IS NULL AND e.occurred_on > c.first \
-         AND e.occurred_on <= c.last AND e.occurred_on >= g.now) AS lost FROM g, c \
-         WHERE c.first - g.was < greatest(90, 2 * g.was_gap) AND NOT EXISTS (SELECT FROM churn_events e WHERE e.tenant_id = ",
+        " AND e.account_id = u.account_id AND e.status = 'CONFIRMED' AND e.archived_at IS NULL AND e.occurred_on > c.first \
+         AND e.occurred_on <= c.last AND e.occurred_on >= coalesce(g.now, e.occurred_on)) AS lost FROM c CROSS JOIN \
+         (SELECT account_id FROM g UNION SELECT account_id FROM k) u LEFT JOIN g ON g.account_id = u.account_id \
+         LEFT JOIN k ON k.account_id = u.account_id \
+         WHERE (coalesce(k.was, false) OR coalesce(c.first - g.was < greatest(90, 2 * g.was_gap), false)) \
+         AND NOT EXISTS (SELECT FROM churn_events e WHERE e.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(
-        " AND e.account_id = g.account_id AND e.status = 'CONFIRMED' AND e.archived_at IS NULL \
-         AND e.occurred_on <= c.first AND e.occurred_on >= g.was)) SELECT count(*), count(*) FILTER (WHERE lost), \
+        " AND e.account_id = u.account_id AND e.status = 'CONFIRMED' AND e.archived_at IS NULL AND e.occurred_on <= c.first \
+         AND e.occurred_on >= coalesce(greatest(g.was, k.begun), e.occurred_on))) SELECT count(*), count(*) FILTER (WHERE lost), \
          coalesce(sum(margin), 0), coalesce(sum(margin) FILTER (WHERE lost), 0), coalesce(sum(uncosted), 0) FROM s",
     );
     type Sql = (st::BigInt, st::BigInt, st::Numeric, st::Numeric, st::Numeric);
     let found: (i64, i64, Decimal, Decimal, Decimal) = RunQueryDsl::get_result(out.typed::<Sql>(), conn)?;
     Ok(churned(cx, (from, to), found))
+}
+
+/// `k AS (…), `: of accounts with contracts, whether one ran on each of the days or was in its grace, when the last began, and what
+/// those of the first day bring a year, by the default margin.
+fn contracts(out: &mut Statement, cx: &Cx, accounts: &Entry, scope: RowScope) -> Result<()> {
+    let tenant = || Bind::Uuid(Some(cx.tenant));
+    let runs = |day: &str, grace: &str| {
+        format!("t.started_on <= {day} AND (o.over_on IS NULL OR o.over_on + {grace} > {day})")
+    };
+    out.sql(format!(
+        "k AS (SELECT t.account_id, max(t.started_on) FILTER (WHERE t.started_on <= c.first) AS begun, bool_or({}) AS was, \
+         bool_or({}) AS now, coalesce(sum(x.amount * 12 / every.months * c.percent * 0.01) FILTER (WHERE {}), 0) AS margin \
+         FROM c CROSS JOIN subscriptions t JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id CROSS JOIN LATERAL \
+         (SELECT coalesce((SELECT y.grace_days FROM lifecycle_policies y WHERE y.status = 'PUBLISHED' AND y.tenant_id = ",
+        runs("c.first", "grace.days"),
+        runs("c.last", "grace.days"),
+        runs("c.first", "0"),
+    ));
+    out.bind(tenant()).sql(
+        "), 30) AS days) grace CROSS JOIN LATERAL (SELECT CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END \
+         AS months) every CROSS JOIN LATERAL (SELECT coalesce(t.ended_on, CASE t.status WHEN 'CANCELLED' THEN greatest(t.started_on, \
+         coalesce(nullif(t.current_period_end, date 'epoch'), t.cancelled_at::date)) END) AS over_on) o",
+    );
+    metric::convert(out, ["t.amount_amount", "t.amount_currency", "c.first"], cx.currency);
+    out.sql(" WHERE t.tenant_id = ").bind(tenant());
+    out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= c.last");
+    Condition::new(cx, false).scope(accounts, "a", scope, out);
+    out.sql(" GROUP BY t.account_id), ");
+    Ok(())
 }
 
 /// SQL of a customer's typical gap: the median of the own gaps, drawn to that of the peers, which counts as three.

@@ -206,3 +206,28 @@ async fn the_grace_is_the_policys_to_say_and_few_contracts_tell_no_risk() {
     assert_eq!((&b["churnRisk"]["reason"], &b["churnRisk"]["probability"]), (&json!("FEW_CONTRACTS"), &Value::Null));
     market.admin.post("/v1/lifecycle-policies", json!({"name": "Wrong", "graceDays": -1})).await.expect(422);
 }
+
+#[actix_web::test]
+async fn the_report_of_churn_counts_customers_by_contract() {
+    let market = Market::on("2026-11-20");
+    market.accounts(&["stays", "leaves", "grace", "orders", "new"].map(str::to_owned)).await;
+    market.publish(json!({"windowDays": 365, "defaultMargin": "50"})).await;
+    for (key, contract) in [
+        ("stays", json!({"startedOn": "2026-01-01"})),
+        ("leaves", json!({"startedOn": "2026-01-01", "status": "ENDED", "endedOn": "2026-10-01", "interval": "YEAR"})),
+        ("grace", json!({"startedOn": "2026-01-01", "status": "ENDED", "endedOn": "2026-11-01"})),
+        ("orders", json!({"startedOn": "2026-01-01", "status": "ENDED", "endedOn": "2026-07-01"})),
+        ("new", json!({"startedOn": "2026-08-01"})),
+    ] {
+        let account = market.account(key, "owner").await;
+        subscribe(&market, &account, contract).await;
+    }
+    // It goes on to buy without the contract.
+    market.orders(&[Market::order("orders", 1, "2026-05-20", "40.00"), Market::order("orders", 2, "2026-11-01", "40.00")]).await;
+    let churn = async |to: &str| market.admin.get(&format!("/v1/reports/churn?from=2026-06-01&to={to}")).await.expect(200).body;
+    let found = churn("2026-11-20").await;
+    assert_eq!((&found["activeAtStart"], &found["lost"], &found["churnRate"]), (&json!(4), &json!(1), &json!("0.25")), "{found}");
+    // 600 a year of each contract of 100 a month, 50 of the one a year, and 40 of the orders, which nothing is estimated of.
+    assert_eq!((&found["marginAtStart"], &found["marginLost"], &found["state"]), (&json!("1270"), &json!("50"), &json!("PARTIAL")), "{found}");
+    assert_eq!(churn("2026-12-01").await["lost"], 2, "the grace is over");
+}
