@@ -59,7 +59,7 @@ pub const METRICS: &[Metric] = &[
             "t.net_currency",
             "(o.ordered_at AT TIME ZONE c.zone)::date",
         ]),
-        kept_rate: Some("o.base_rate"),
+        kept_rate: Some("CASE WHEN o.base_net_currency = p.code THEN o.base_rate END"),
         by: &[FAMILY, PRODUCT, BUYER],
         ..BASE
     },
@@ -75,7 +75,7 @@ pub const METRICS: &[Metric] = &[
         at: Some("t.ordered_at"),
         value: "100.0 * sum(back.net * x.rate) / nullif(sum(x.amount), 0)",
         money: Some(["t.net_amount", "t.net_currency", "(t.ordered_at AT TIME ZONE c.zone)::date"]),
-        kept_rate: Some("t.base_rate"),
+        kept_rate: Some("CASE WHEN t.base_net_currency = p.code THEN t.base_rate END"),
         ..BASE
     },
     Metric {

@@ -46,13 +46,19 @@ impl Question {
         Some(self.limit.unwrap_or(PAGE)).filter(|limit| (1..=MAX_PAGE).contains(limit)).ok_or_else(wrong)
     }
 
-    /// ` FROM … WHERE …`: the invoices that are meant, and that the actor may read.
-    fn open(&self, cx: &Cx, out: &mut Statement) -> Result<()> {
+    /// ` FROM … WHERE …`: the invoices that are meant, and that the actor may read, with the next reminder of each as `n` where
+    /// that is told or asked for.
+    fn open(&self, cx: &Cx, with_next: bool, out: &mut Statement) -> Result<()> {
         let entry = cx.entry(Invoice::NAME)?;
         let scope = cx.require(entry, Action::Read)?;
-        out.sql(" FROM invoices t LEFT JOIN LATERAL (SELECT s.id, s.name, s.channel, t.due_on + s.after_days AS day FROM reminder_steps s WHERE s.tenant_id = t.tenant_id AND s.archived_at IS NULL AND s.after_days > ");
-        out.sql(TAKEN).sql(" ORDER BY s.after_days LIMIT 1) n ON TRUE WHERE t.tenant_id = ");
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.archived_at IS NULL AND t.status = 'OPEN'");
+        out.sql(" FROM invoices t");
+        if with_next || self.to_remind {
+            out.sql(" LEFT JOIN LATERAL (SELECT s.id, s.name, s.channel, t.due_on + s.after_days AS day FROM reminder_steps s WHERE s.tenant_id = t.tenant_id AND s.archived_at IS NULL AND s.after_days > ");
+            out.sql(TAKEN).sql(" ORDER BY s.after_days LIMIT 1) n ON TRUE");
+        }
+        out.sql(" WHERE t.tenant_id = ")
+            .bind(Bind::Uuid(Some(cx.tenant)))
+            .sql(" AND t.archived_at IS NULL AND t.status = 'OPEN'");
         if let Some(account) = self.account {
             out.sql(" AND t.account_id = ").bind(Bind::Uuid(Some(account)));
         }
@@ -83,7 +89,7 @@ pub fn receivables(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Res
     );
     out.bind(Bind::Date(Some(today))).sql("), coalesce(sum(t.balance_amount) FILTER (WHERE t.due_on < ");
     out.bind(Bind::Date(Some(today))).sql("), 0)");
-    question.open(cx, &mut out)?;
+    question.open(cx, false, &mut out)?;
     out.sql(" GROUP BY 1 ORDER BY 1");
     type Sums = (st::Text, st::BigInt, st::Numeric, st::BigInt, st::Numeric);
     let sums: Vec<(String, i64, Decimal, i64, Decimal)> = RunQueryDsl::load(out.typed::<Sums>(), conn)?;
@@ -97,7 +103,7 @@ pub fn receivables(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Res
     let mut out = Statement::new(
         "SELECT t.id, t.number, t.account_id, t.due_on, t.balance_amount, t.balance_currency, t.reminded_at, n.id, n.name, n.channel, n.day",
     );
-    question.open(cx, &mut out)?;
+    question.open(cx, true, &mut out)?;
     if let Some(after) = question.after {
         out.sql(" AND (t.due_on, t.id) > (SELECT p.due_on, p.id FROM invoices p WHERE p.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND p.id = ").bind(Bind::Uuid(Some(after))).sql(")");

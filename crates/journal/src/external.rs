@@ -39,10 +39,15 @@ pub fn upsert(
     store::one_at_a_time(conn, cx, &format!("{}|{system}|{external_id}", entry.subject))?;
     let place = (entry.subject.as_str(), system.as_str(), external_id.as_str());
     let (row, done) = match keys::find(conn, cx, &[place])?.into_iter().next().flatten() {
-        Some(found) if key.is_late(found) => {
-            return Ok((store::lock(conn, cx, entry, found.id, Action::Update)?, Upserted::Stale));
-        }
         Some(Found { id, .. }) => {
+            if key.source_version.is_some() {
+                // A file may have brought a newer one since: nobody does any more once the record is locked.
+                let row = store::lock(conn, cx, entry, id, Action::Update)?;
+                let found = keys::find(conn, cx, &[place])?.into_iter().next().flatten();
+                if found.is_some_and(|found| key.is_late(found)) {
+                    return Ok((row, Upserted::Stale));
+                }
+            }
             let body = without_repeated(conn, cx, entry, id, body)?;
             (verbs::patch(conn, cx, entry, id, seen, &body, scope)?, Upserted::Updated)
         }

@@ -89,13 +89,15 @@ pub fn note<'a>(conn: &mut PgConnection, cx: &Cx, taken: impl Iterator<Item = (K
     if keys.is_empty() {
         return Ok(());
     }
-    let mut out = Statement::new("UPDATE external_ids t SET source_version = k.version FROM (SELECT ");
+    let mut out = Statement::new(
+        "UPDATE external_ids t SET source_version = greatest(k.version, t.source_version) FROM (SELECT ",
+    );
     unnested(&mut out, &keys).sql(", unnest(");
     out.bind(Bind::Texts(versions.iter().map(i64::to_string).collect()));
     out.sql(")::bigint AS version) AS k WHERE t.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
     out.sql(
         " AND t.subject_type = k.subject_type AND t.system = k.system AND t.external_id = k.external_id \
-         AND t.archived_at IS NULL AND t.source_version IS DISTINCT FROM k.version",
+         AND t.archived_at IS NULL AND (t.source_version < k.version OR t.source_version IS NULL)",
     );
     // Planned each time, for the size that the table has by now.
     out.once().execute(conn)?;

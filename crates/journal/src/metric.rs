@@ -137,8 +137,7 @@ pub fn figures(
     ));
     rows_of(cx, metric, entry.table, &mut out);
     if let (Some(money), Some(currency)) = (metric.money, currency) {
-        // What is kept is the rate to the reporting currency.
-        converted(&mut out, money, metric.kept_rate.filter(|_| currency == cx.currency), currency);
+        converted(&mut out, money, metric.kept_rate, currency);
     }
     out.sql(format!(
         " CROSS JOIN LATERAL (SELECT ARRAY[{}]::text[] AS keys, ARRAY[{}]::text[] AS labels) g",

@@ -85,7 +85,7 @@ pub struct Metric {
     pub count: &'static str,
     /// SQL of amount, currency and day of the exchange rate, for metrics of money.
     pub money: Option<[&'static str; 3]>,
-    /// SQL of the rate to the reporting currency that a row keeps, where it keeps one.
+    /// SQL of the rate to the currency of the answer, `p.code`, that a row keeps; null where it keeps another or none.
     pub kept_rate: Option<&'static str>,
     /// What it can be grouped by, beside the month of [`Metric::at`].
     pub by: &'static [Dimension],

@@ -274,14 +274,15 @@ pub struct Suspicion {
 }
 
 /// Customers of whom it is known that nothing keeps them: a loss that was not reversed, without need or good will, after which
-/// they did not order.
+/// they neither ordered nor began a contract.
 pub fn unpreventable(conn: &mut PgConnection, cx: &Cx, group: &Group) -> Result<HashSet<Uuid>> {
     let mut out = Statement::new("SELECT DISTINCT t.account_id FROM churn_events t WHERE t.tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
     group.limit(&mut out, "t.account_id");
     out.sql(" AND t.archived_at IS NULL AND t.status <> 'REVERSED' AND t.play = 'NONE' AND NOT EXISTS (SELECT FROM");
     out.sql(" customer_days d WHERE d.tenant_id = t.tenant_id AND d.account_id = t.account_id AND d.orders > 0");
-    out.sql(" AND d.day > t.occurred_on)");
+    out.sql(" AND d.day > t.occurred_on) AND NOT EXISTS (SELECT FROM subscriptions s WHERE s.tenant_id = t.tenant_id");
+    out.sql(" AND s.account_id = t.account_id AND s.archived_at IS NULL AND s.status <> 'TRIAL' AND s.started_on > t.occurred_on)");
     let rows = RunQueryDsl::load::<(Uuid,)>(out.typed::<(st::Uuid,)>(), conn)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

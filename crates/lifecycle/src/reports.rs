@@ -289,7 +289,9 @@ pub fn uplift(conn: &mut PgConnection, cx: &Cx, campaign: Option<&str>) -> Resul
         "SELECT p.campaign, count(*) FILTER (WHERE NOT p.is_control), count(*) FILTER (WHERE NOT p.is_control AND p.kept), \
          count(*) FILTER (WHERE p.is_control), count(*) FILTER (WHERE p.is_control AND p.kept) FROM (SELECT p.campaign, \
          p.is_control, EXISTS (SELECT FROM customer_days d WHERE d.tenant_id = p.tenant_id AND d.account_id = p.account_id \
-         AND d.orders > 0 AND d.day BETWEEN p.starts_on AND p.ends_on) AS kept FROM retention_plans p \
+         AND d.orders > 0 AND d.day BETWEEN p.starts_on AND p.ends_on) OR EXISTS (SELECT FROM subscriptions t WHERE \
+         t.tenant_id = p.tenant_id AND t.account_id = p.account_id AND t.archived_at IS NULL AND t.status IN ('ACTIVE', 'PAST_DUE') \
+         AND t.started_on <= p.ends_on) AS kept FROM retention_plans p \
          WHERE p.status <> 'ABANDONED' AND p.archived_at IS NULL AND p.tenant_id = ",
     );
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND p.ends_on < ").bind(Bind::Date(Some(today)));

@@ -1,6 +1,7 @@
 //! What was told of customers in the past, kept so that it can be held against what they did.
 
 use crate::risk::RiskRuling;
+use crate::rules::risk::ChurnModelKind;
 use crate::{AREA, decimal};
 use chrono::NaiveDate;
 use diesel::PgConnection;
@@ -43,6 +44,8 @@ impl Resource for ChurnScore {
 
 /// Keeps what is told today, or would have been told on a day that is past; how many rows changed.
 pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling], to: To) -> Result<usize> {
+    // Chances of contracts are not held against orders.
+    let of_orders = risks.iter().filter(|risk| risk.model != Some(ChurnModelKind::Renewal));
     let row = |risk: &RiskRuling| {
         Some(ChurnScore {
             account_id: risk.account.into(),
@@ -54,7 +57,7 @@ pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling], to: To) 
             ..ChurnScore::blank(Meta { id: derived::of_day(risk.account, risk.as_of), ..Meta::new(cx) })
         })
     };
-    to.put(conn, &risks.iter().filter_map(row).collect::<Vec<_>>())
+    to.put(conn, &of_orders.filter_map(row).collect::<Vec<_>>())
 }
 
 /// Forgets the days of a month before this one, but for the last days of the months before.

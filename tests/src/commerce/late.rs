@@ -106,6 +106,37 @@ async fn files_batches_transactions_and_graphql_know_what_is_late() {
 }
 
 #[actix_web::test]
+async fn a_file_and_single_messages_at_once_leave_the_newest() {
+    let stage = Stage::new();
+    let client = stage.admin(&stage.tenant());
+    let account =
+        client.post("/v1/accounts", json!({"kind": "ORGANIZATION", "name": "Alfreds"})).await.expect(201).id();
+    for round in 0..10_u64 {
+        let line = |version: u64| {
+            let mut line = invoice(&account, &version.to_string());
+            line["externalId"] = json!("I-1");
+            line["sourceVersion"] = json!(version);
+            format!("{line}\n")
+        };
+        let newest = 100 * (round + 1);
+        let file =
+            |version: u64| crate::bulk::post(&client, "invoices?system=erp", "application/x-ndjson", line(version));
+        let path = |version: u64| format!("/v1/invoices/external/erp/I-1?sourceVersion={version}");
+        let (low, high) = (path(newest - 20), path(newest - 10));
+        let (a, b, c, d) = futures_util::join!(
+            file(newest),
+            client.put(&low, invoice(&account, "1")),
+            file(newest - 30),
+            client.put(&high, invoice(&account, "2")),
+        );
+        for answer in [a, b, c, d] {
+            assert!([200, 201].contains(&answer.status), "{}", answer.text);
+        }
+        assert_eq!(balance(&client).await, format!("{newest}.00"), "round {round}");
+    }
+}
+
+#[actix_web::test]
 async fn any_order_of_the_same_messages_leaves_the_same_records() {
     let stage = Stage::new();
     let client = stage.admin(&stage.tenant());

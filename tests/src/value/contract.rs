@@ -186,9 +186,23 @@ async fn who_pays_by_contract_is_a_customer_until_the_grace_is_over() {
 #[actix_web::test]
 async fn the_grace_is_the_policys_to_say_and_few_contracts_tell_no_risk() {
     let market = Market::on("2026-11-20");
-    market.accounts(&["a", "b"].map(str::to_owned)).await;
+    market.accounts(&["a", "b", "c", "d"].map(str::to_owned)).await;
     market.publish(json!({"windowDays": 365})).await;
     let (a, b) = (market.account("a", "owner").await, market.account("b", "owner").await);
+    // One is to end next year; the other was cancelled once, and runs again.
+    for (key, contract) in [
+        (
+            "c",
+            json!({"startedOn": "2026-01-20", "currentPeriodEnd": "2026-02-20", "status": "ENDED", "endedOn": "2027-06-01"}),
+        ),
+        (
+            "d",
+            json!({"startedOn": "2026-01-20", "currentPeriodEnd": "2026-02-20", "cancelledAt": "2026-02-01T00:00:00Z"}),
+        ),
+    ] {
+        let account = market.account(key, "owner").await;
+        subscribe(&market, &account, contract).await;
+    }
     subscribe(&market, &a, json!({"startedOn": "2026-01-20", "status": "ENDED", "endedOn": "2026-10-01"})).await;
     subscribe(&market, &b, json!({"startedOn": "2026-01-20"})).await;
     let policy = json!({"name": "Patient", "graceDays": 60});
@@ -204,6 +218,15 @@ async fn the_grace_is_the_policys_to_say_and_few_contracts_tell_no_risk() {
         (&json!("ACTIVE"), &json!("INSUFFICIENT_DATA"))
     );
     assert_eq!((&b["churnRisk"]["reason"], &b["churnRisk"]["probability"]), (&json!("FEW_CONTRACTS"), &Value::Null));
+    for (key, model, stage) in [("c", json!("RENEWAL"), "DEGENERATION"), ("d", Value::Null, "STABILITY")] {
+        let found = market.account(key, "lifecycle,churnRisk").await;
+        assert_eq!(
+            (&found["lifecycle"]["activity"], &found["lifecycle"]["stage"]),
+            (&json!("ACTIVE"), &json!(stage)),
+            "{found}"
+        );
+        assert_eq!(found["churnRisk"]["model"], model, "{found}");
+    }
     market.admin.post("/v1/lifecycle-policies", json!({"name": "Wrong", "graceDays": -1})).await.expect(422);
 }
 
@@ -223,11 +246,22 @@ async fn the_report_of_churn_counts_customers_by_contract() {
         subscribe(&market, &account, contract).await;
     }
     // It goes on to buy without the contract.
-    market.orders(&[Market::order("orders", 1, "2026-05-20", "40.00"), Market::order("orders", 2, "2026-11-01", "40.00")]).await;
-    let churn = async |to: &str| market.admin.get(&format!("/v1/reports/churn?from=2026-06-01&to={to}")).await.expect(200).body;
+    market
+        .orders(&[Market::order("orders", 1, "2026-05-20", "40.00"), Market::order("orders", 2, "2026-11-01", "40.00")])
+        .await;
+    let churn =
+        async |to: &str| market.admin.get(&format!("/v1/reports/churn?from=2026-06-01&to={to}")).await.expect(200).body;
     let found = churn("2026-11-20").await;
-    assert_eq!((&found["activeAtStart"], &found["lost"], &found["churnRate"]), (&json!(4), &json!(1), &json!("0.25")), "{found}");
+    assert_eq!(
+        (&found["activeAtStart"], &found["lost"], &found["churnRate"]),
+        (&json!(4), &json!(1), &json!("0.25")),
+        "{found}"
+    );
     // 600 a year of each contract of 100 a month, 50 of the one a year, and 40 of the orders, which nothing is estimated of.
-    assert_eq!((&found["marginAtStart"], &found["marginLost"], &found["state"]), (&json!("1270"), &json!("50"), &json!("PARTIAL")), "{found}");
+    assert_eq!(
+        (&found["marginAtStart"], &found["marginLost"], &found["state"]),
+        (&json!("1270"), &json!("50"), &json!("PARTIAL")),
+        "{found}"
+    );
     assert_eq!(churn("2026-12-01").await["lost"], 2, "the grace is over");
 }

@@ -176,5 +176,5 @@ fn read(request: &HttpRequest, body: &Json) -> Result<Map<String, Value>> {
 /// Filters of rules understand amounts in the tenant's currency.
 fn with_currency(conn: &mut diesel::PgConnection, cx: &Cx) -> Result<Cx> {
     let tenant = store::find::<Tenant>(conn, cx, cx.tenant)?.ok_or_else(Error::not_found)?;
-    Ok(Cx { currency: tenant.reporting_currency, ..cx.clone() })
+    Ok(Cx { currency: tenant.reporting_currency, zone: tenant.zone()?, ..cx.clone() })
 }

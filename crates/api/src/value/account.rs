@@ -207,12 +207,12 @@ pub struct AccountProfit {
     steps: Vec<AccountProfitStep>,
     /// What is left, a decimal as a text.
     profit: String,
-    /// OK, or PARTIAL: some costs are estimated, or some amounts have no exchange rate and are left out.
+    /// OK, or PARTIAL: some costs are estimated, or some orders or refunds have no exchange rate and are left out.
     state: String,
-    /// Orders, refunds and costs that are left out.
+    /// Orders and refunds that are left out.
     unconverted: i64,
     /// Per cent of the active customers of the last run who brought less, a decimal as a text; null: nothing was bought in the
-    /// window, or there was no run yet.
+    /// window, there was no run yet, or the right to read all of them is missing.
     percentile: Option<String>,
     /// The median profit of those.
     median: Option<String>,

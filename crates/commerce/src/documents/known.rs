@@ -179,6 +179,10 @@ impl Known {
             return Ok(());
         }
         let orders = self.locked(conn, cx, ids)?;
+        if documents.iter().any(|document| document.source_version.is_some()) {
+            // A file may have brought newer ones since: nobody does any more once the orders are locked.
+            self.find_keys(conn, cx, documents)?;
+        }
         let ids: Vec<Uuid> = orders.iter().map(|order| order.meta.id).collect();
         for order in orders {
             self.orders.insert(order.meta.id, Stored { order, lines: Vec::new() });

@@ -23,6 +23,11 @@ pub(super) fn find(conn: &mut PgConnection, cx: &Cx, suspicions: &mut [Suspicion
     let lately = || Bind::Date(Some(as_of - LATELY));
     let mut out = Statement::new("SELECT v.id, EXISTS (SELECT FROM subscriptions s WHERE s.tenant_id = ");
     out.bind(tenant()).sql(" AND s.account_id = v.id AND s.archived_at IS NULL AND s.status = 'PAST_DUE')");
+    // Or one that was stopped after a payment had failed.
+    out.sql(" OR EXISTS (SELECT FROM payments s WHERE s.tenant_id = ").bind(tenant());
+    out.sql(" AND s.account_id = v.id AND s.archived_at IS NULL AND s.status = 'FAILED' AND s.paid_at > ")
+        .bind(lately())
+        .sql(")");
     out.sql(", EXISTS (SELECT FROM interactions i WHERE i.tenant_id = ").bind(tenant());
     out.sql(" AND i.account_id = v.id AND i.archived_at IS NULL AND i.direction = 'INBOUND' AND i.occurred_at > ");
     out.bind(lately()).sql("), EXISTS (SELECT FROM loyalty_evidence e WHERE e.tenant_id = ").bind(tenant());

@@ -314,9 +314,20 @@ impl<'a> Customer<'a> {
             occurred_on,
             last_order,
             class: rules::classify(&Grounds::default()),
-            value_lost: Some(self.assessed.profile.profit),
+            value_lost: Some(self.value_lost()),
             evidence: self.evidence(),
         })
+    }
+
+    /// The profit of the window, or what the contracts brought a year, if they were all.
+    fn value_lost(&self) -> Money {
+        let profit = self.assessed.profile.profit;
+        let monthly = self.bought.last().filter(|_| self.facts.occasions.is_empty()).map(|month| month.net);
+        let amount = monthly.and_then(|monthly| Decimal::try_from(12.0 * monthly).ok()).map(|yearly| {
+            let percent = self.assessed.clv.margin.unwrap_or_default();
+            (yearly * percent / Decimal::ONE_HUNDRED).round_dp(4)
+        });
+        amount.map_or(profit, |amount| Money { amount, ..profit })
     }
 
     fn evidence(&self) -> serde_json::Value {

@@ -37,16 +37,28 @@ impl Stored {
         for ExternalKey { system, key, .. } in items.iter().filter_map(|item| item.key.as_ref()) {
             systems.entry(system.clone()).or_default().push(key);
         }
-        let mut keys = BTreeMap::new();
-        for (system, wanted) in systems {
-            let found = keys::find(conn, cx, entry, &system, wanted.into_iter())?;
-            keys.insert(system, found);
-        }
+        let mut keys = Stored::keys(conn, cx, entry, &systems)?;
         let given = items.iter().filter_map(|item| Uuid::parse(item.body.get("id")?).ok());
         let ids: Vec<Uuid> = keys.values().flat_map(HashMap::values).map(|found| found.id).chain(given).collect();
         let rows = store::lock_many(conn, cx, entry, ids, super::action(mode))?;
         let at = (0..rows.len()).filter_map(|at| Some((rows.row(at)?.meta().id, at))).collect();
+        if items.iter().any(|item| item.key.as_ref().is_some_and(|key| key.source_version.is_some())) {
+            // Somebody may have brought newer ones since: nobody does any more once the records are locked.
+            keys = Stored::keys(conn, cx, entry, &systems)?;
+        }
         Ok(Stored { keys, rows, at })
+    }
+
+    fn keys(
+        conn: &mut PgConnection,
+        cx: &Cx,
+        entry: &Entry,
+        systems: &BTreeMap<String, Vec<&str>>,
+    ) -> Result<BTreeMap<String, HashMap<String, Found>>> {
+        let find = |(system, wanted): (&String, &Vec<&str>)| {
+            Ok((system.clone(), keys::find(conn, cx, entry, system, wanted.iter().copied())?))
+        };
+        systems.iter().map(find).collect()
     }
 
     fn row(&self, id: Uuid) -> Option<&dyn Row> {

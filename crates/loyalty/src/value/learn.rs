@@ -118,9 +118,9 @@ impl Lesson<'_> {
 
     /// What they need, will bring, and are being offered; with what is expected of each of the active.
     fn outlook(&self, borders: &mut Borders) -> Vec<Future> {
-        let mut groups: HashMap<u64, Vec<f64>> = HashMap::new();
+        let (judge, mut groups) = (self.judge(borders), HashMap::<u64, Vec<f64>>::new());
         for base in self.active().filter(|base| base.peers != 0) {
-            groups.entry(base.peers).or_default().push(self.judge(borders).yearly(base));
+            groups.entry(base.peers).or_default().push(judge.yearly(base));
         }
         let large = groups.into_iter().filter(|(_, spends)| spends.len() >= LEAST_PEERS);
         let wallets: BTreeMap<String, f64> = large
@@ -156,7 +156,11 @@ impl Lesson<'_> {
         let wanted = usual.chain(self.indicators.iter().map(ValueIndicator::measure));
         let sources: BTreeMap<String, Scale> = wanted
             .map(|measure| {
-                let values = all.iter().filter_map(|(.., measures)| measures.get(&measure).copied()).collect();
+                let values = match measure.0 {
+                    // Nobody who bought has it.
+                    IndicatorSource::Engagement => self.contacts.iter().map(|contacts| f64::from(*contacts)).collect(),
+                    _ => all.iter().filter_map(|(.., measures)| measures.get(&measure).copied()).collect(),
+                };
                 (borders::key(measure), Scale::of(values))
             })
             .collect();

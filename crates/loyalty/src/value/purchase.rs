@@ -96,10 +96,11 @@ impl PurchaseModel {
         Some(Purchase { id: self.meta.id, model, spends: SpendFit::known(GammaGamma { p, q, gamma }, mean) })
     }
 
-    /// How far the purchases since it was fitted are off what it foretold, as a share; `sample`: when some bought.
+    /// How far the purchases since it was fitted are off what it foretold, as a share; `sample`: when some bought. The day
+    /// itself may have hardly begun, as the day of the fit had: both count for nothing yet.
     pub fn tracking_error(&self, sample: &[Vec<Occasion>], as_of: NaiveDate) -> Option<f64> {
         let model = self.ready()?.model;
-        validation::tracking(&model, sample, facts::number(self.fitted_on), facts::number(as_of))
+        validation::tracking(&model, sample, facts::number(self.fitted_on) - 1, facts::number(as_of) - 1)
     }
 
     /// The one in use on a day: the last that was fitted within a month before it.
@@ -130,7 +131,8 @@ impl PurchaseModel {
         let options = FitOptions { kind: options(kind), least_repeaters: LEAST_REPEATERS, prior: None };
         let spends: Vec<Spend> = customers.iter().map(|(_, spend)| *spend).filter(|spend| spend.repeats > 0).collect();
         let (fitted, money) = (fit(&histories, &options).ok()?, fit_spend(&spends, LEAST_REPEATERS).ok()?);
-        let holdout = validation::holdout(sample, facts::number(as_of), options.kind, LEAST_REPEATERS);
+        // The day itself may have hardly begun.
+        let holdout = validation::holdout(sample, facts::number(as_of) - 1, options.kind, LEAST_REPEATERS);
         Some(PurchaseModel {
             kind: fitted.model.name().to_owned(),
             fitted_on: as_of,
