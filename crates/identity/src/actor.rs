@@ -42,7 +42,8 @@ pub fn user(conn: &mut PgConnection, tenant: Uuid, user: Uuid) -> Result<Option<
     out.sql(" FROM users u JOIN tenants o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.tenant_id = ");
     out.bind(tenant).sql(" AND u.id = ").bind(id).sql(" AND u.status = 'ACTIVE' AND u.archived_at IS NULL");
     type Sql = (st::Text, st::Text, st::Bool, st::Array<st::Uuid>, st::Array<st::Jsonb>);
-    let rows: Vec<(String, String, bool, Vec<Uuid>, Vec<Value>)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+    type Row = (String, String, bool, Vec<Uuid>, Vec<Value>);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
     let Some((currency, zone, requires_version, teams, lists)) = rows.into_iter().next() else { return Ok(None) };
     known(PrincipalKind::User, user, &lists, teams, (&currency, &zone, requires_version)).map(Some)
 }
@@ -83,7 +84,8 @@ pub fn api_key(
     out.sql(" AND k.revoked_at IS NULL AND k.archived_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ");
     out.bind(Bind::Time(Some(now))).sql(")");
     type Sql = (st::Text, st::Text, st::Bool, st::Jsonb, st::Nullable<st::Timestamptz>);
-    let rows: Vec<(String, String, bool, Value, Option<DateTime<Utc>>)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+    type Row = (String, String, bool, Value, Option<DateTime<Utc>>);
+    let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
     let Some((currency, zone, requires_version, list, last)) = rows.into_iter().next() else { return Ok(None) };
     if last.is_none_or(|last| now.signed_duration_since(last) >= USE_EVERY) {
         let mut out = Statement::new("UPDATE api_keys SET last_used_at = ");
