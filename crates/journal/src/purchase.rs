@@ -10,3 +10,11 @@ pub fn condition() -> String {
     let stands = "o.archived_at IS NULL AND NOT o.is_internal AND o.status IN ('CONFIRMED', 'FULFILLED')";
     format!("{stands} AND o.net_amount > 0 AND {LEFT} > 0")
 }
+
+/// SQL of the first day after what was paid of a subscription `t` that was cancelled. The beginning of Unix time stands for a
+/// period that was not given.
+pub const PAID_UNTIL: &str =
+    "greatest(t.started_on, coalesce(nullif(t.current_period_end, date 'epoch'), t.cancelled_at::date))";
+
+/// SQL of the months of a period of a subscription `t`.
+pub const PERIOD_MONTHS: &str = "CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END";

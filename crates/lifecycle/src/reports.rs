@@ -6,6 +6,7 @@ use crate::{Lifecycle, RetentionPlan};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::metric;
+use kith_journal::purchase::{PAID_UNTIL, PERIOD_MONTHS};
 use kith_kernel::{Action, Bind, Condition, Cx, Entry, Error, Result, RowScope, Shape, Statement};
 use kith_statistics::{Tenure, kaplan_meier};
 use rust_decimal::Decimal;
@@ -239,11 +240,12 @@ fn contracts(out: &mut Statement, cx: &Cx, accounts: &Entry, scope: RowScope) ->
         runs("c.last", "grace.days"),
         runs("c.first", "0"),
     ));
-    out.bind(tenant()).sql(
-        "), 30) AS days) grace CROSS JOIN LATERAL (SELECT CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END \
-         AS months) every CROSS JOIN LATERAL (SELECT coalesce(t.ended_on, CASE t.status WHEN 'CANCELLED' THEN greatest(t.started_on, \
-         coalesce(nullif(t.current_period_end, date 'epoch'), t.cancelled_at::date)) END) AS over_on) o",
-    );
+    out.bind(tenant())
+        .sql("), 30) AS days) grace CROSS JOIN LATERAL (SELECT ")
+        .sql(PERIOD_MONTHS)
+        .sql(" AS months) every ");
+    out.sql("CROSS JOIN LATERAL (SELECT coalesce(t.ended_on, CASE t.status WHEN 'CANCELLED' THEN ").sql(PAID_UNTIL);
+    out.sql(" END) AS over_on) o");
     metric::convert(out, ["t.amount_amount", "t.amount_currency", "c.first"], cx.currency);
     out.sql(" WHERE t.tenant_id = ").bind(tenant());
     out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= c.last");

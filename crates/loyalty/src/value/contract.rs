@@ -6,6 +6,7 @@ use super::assess::{Base, Judge};
 use super::number::{real, shown};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::purchase::PAID_UNTIL;
 use kith_kernel::{Bind, Cx, Result, Statement};
 use kith_statistics::{self as statistics, Tenure};
 use rust_decimal::Decimal;
@@ -38,9 +39,7 @@ impl Lasting {
         let last = || Bind::Date(Some(as_of));
         out.bind(last()).sql(format!("::date) - t.started_on) / {MONTH})::integer AS months, coalesce(o.over_on <= "));
         out.bind(last()).sql(", false) AS ended FROM subscriptions t CROSS JOIN LATERAL (SELECT coalesce(t.ended_on, ");
-        // The beginning of Unix time stands for a day that was not given.
-        out.sql("CASE t.status WHEN 'CANCELLED' THEN greatest(t.started_on, coalesce(nullif(t.current_period_end, ");
-        out.sql("date 'epoch'), t.cancelled_at::date)) END) AS over_on) o WHERE t.tenant_id = ");
+        out.sql("CASE t.status WHEN 'CANCELLED' THEN ").sql(PAID_UNTIL).sql(" END) AS over_on) o WHERE t.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL'");
         out.sql(" AND t.started_on <= ").bind(last()).sql(") s GROUP BY s.months, s.ended");
         let rows: Vec<(i32, bool, i64)> = RunQueryDsl::load(out.typed::<(st::Integer, st::Bool, st::BigInt)>(), conn)?;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived::Group;
 use kith_journal::metric;
+use kith_journal::purchase::{PAID_UNTIL, PERIOD_MONTHS};
 use kith_kernel::{Bind, Cx, Result, Statement};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -226,12 +227,11 @@ impl Source<'_> {
         );
         out.bind(self.last()).sql("::date AS last, ");
         self.moment(&mut out, self.reading.as_of);
-        out.sql(" AS until) w CROSS JOIN LATERAL (SELECT CASE t.interval WHEN 'YEAR' THEN 12 WHEN 'QUARTER' THEN 3 ELSE 1 END AS months) every");
+        out.sql(" AS until) w CROSS JOIN LATERAL (SELECT ").sql(PERIOD_MONTHS).sql(" AS months) every");
         // What was cancelled or ended after the day was to be renewed then.
         out.sql(" CROSS JOIN LATERAL (SELECT CASE WHEN t.ended_on <= w.last THEN t.ended_on WHEN t.status IN ('CANCELLED', 'ENDED') ");
         out.sql("AND t.cancelled_at < w.until THEN coalesce(t.ended_on, ");
-        // The beginning of Unix time stands for a period that was not given.
-        out.sql("greatest(t.started_on, coalesce(nullif(t.current_period_end, date 'epoch'), t.cancelled_at::date))) END AS over_on) o");
+        out.sql(PAID_UNTIL).sql(") END AS over_on) o");
         metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
         self.of_group(&mut out);
         out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= w.last");
