@@ -35,7 +35,7 @@ impl Copy {
             if answer.at("/hasMore") == false {
                 // Another test's transaction may hold the feed back for a moment.
                 quiet += usize::from(nothing);
-                if quiet > 5 {
+                if quiet > 25 {
                     return;
                 }
                 actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
