@@ -244,7 +244,7 @@ impl<'a> Customer<'a> {
             Renewal { chances, months: 0, horizon: i32::try_from(grace).unwrap_or(i32::MAX) }
         };
         let Renewal { chances, months, horizon } = found.unwrap_or_else(over);
-        let blank = RiskRuling { horizon_days: horizon, ..self.no_risk("FEW_CONTRACTS", horizon) };
+        let blank = self.no_risk("FEW_CONTRACTS", horizon);
         let Some((chance, usual)) = chances else {
             return RiskRuling { state: ChurnRiskState::InsufficientData, ..blank };
         };
