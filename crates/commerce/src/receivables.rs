@@ -4,6 +4,7 @@ use crate::reminder::TAKEN;
 use crate::{Invoice, ReminderStep};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::store;
 use kith_kernel::{Action, Bind, Condition, Cx, Error, Result, Shape, Statement};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -84,6 +85,13 @@ type Next = (Option<Uuid>, Option<String>, Option<String>, Option<NaiveDate>);
 pub fn receivables(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Result<Value> {
     cx.require(cx.entry(ReminderStep::NAME)?, Action::Read)?;
     let (today, limit) = (cx.today(), question.limit()?);
+    let entry = cx.entry(Invoice::NAME)?;
+    if let Some(after) = question.after
+        && !store::exists(conn, cx, entry, after, Action::Read)?
+    {
+        let detail = "after points to nothing that you can see.";
+        return Err(Error::invalid(format!("{}/after", question.at), "UNKNOWN_REFERENCE", detail));
+    }
     let mut out = Statement::new(
         "SELECT t.balance_currency, count(*), sum(t.balance_amount), count(*) FILTER (WHERE t.due_on < ",
     );

@@ -44,7 +44,7 @@ pub fn upsert(
                 // A file may have brought a newer one since: nobody does any more once the record is locked.
                 let row = store::lock(conn, cx, entry, id, Action::Update)?;
                 let found = keys::find(conn, cx, &[place])?.into_iter().next().flatten();
-                if found.is_some_and(|found| key.is_late(found)) {
+                if found.is_some_and(|found| found.is_past(key.source_version)) {
                     return Ok((row, Upserted::Stale));
                 }
             }

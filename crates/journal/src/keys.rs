@@ -25,11 +25,6 @@ impl ExternalKey {
     pub fn new(system: impl Into<String>, key: impl Into<String>) -> ExternalKey {
         ExternalKey { system: system.into(), key: key.into(), source_version: None }
     }
-
-    /// Whether a newer message was taken already.
-    pub fn is_late(&self, found: Found) -> bool {
-        self.source_version.is_some_and(|version| Some(version) < found.source_version)
-    }
 }
 
 /// Reads a source version; null is the same as none.
@@ -47,6 +42,13 @@ pub struct Found {
     pub id: Uuid,
     /// The highest source version of a message that was taken.
     pub source_version: Option<i64>,
+}
+
+impl Found {
+    /// Whether a newer message than one of this version was taken already.
+    pub fn is_past(self, version: Option<i64>) -> bool {
+        version.is_some_and(|version| Some(version) < self.source_version)
+    }
 }
 
 /// The records with these keys, in their order; none: there is no record with that key.
@@ -89,9 +91,7 @@ pub fn note<'a>(conn: &mut PgConnection, cx: &Cx, taken: impl Iterator<Item = (K
     if keys.is_empty() {
         return Ok(());
     }
-    let mut out = Statement::new(
-        "UPDATE external_ids t SET source_version = greatest(k.version, t.source_version) FROM (SELECT ",
-    );
+    let mut out = Statement::new("UPDATE external_ids t SET source_version = k.version FROM (SELECT ");
     unnested(&mut out, &keys).sql(", unnest(");
     out.bind(Bind::Texts(versions.iter().map(i64::to_string).collect()));
     out.sql(")::bigint AS version) AS k WHERE t.tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));

@@ -165,6 +165,7 @@ async fn what_is_owed_says_for_how_long_and_what_comes_next() {
         ("minDays=-1", "/query/minDays"),
         ("minDays=x", "/query/minDays"),
         ("toRemind=1", "/query/toRemind"),
+        ("after=0190a000-0000-7000-8000-000000000000", "/query/after"),
     ] {
         let refused = shop.admin.get(&format!("/v1/reports/receivables?{wrong}")).await;
         assert_eq!((refused.status, refused.pointers()), (422, vec![place]), "{}", refused.text);

@@ -5,7 +5,7 @@ use crate::base::{self, Base};
 use crate::{Order, OrderLine, Product, Refund};
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::keys::{self, ExternalKey, Found};
+use kith_journal::keys::{self, Found};
 use kith_journal::{external, store};
 use kith_kernel::{Action, Bind, Cx, Error, Money, Result, RowScope, Shape, Statement};
 use std::collections::{HashMap, HashSet};
@@ -76,8 +76,7 @@ impl Known {
     /// Whether a newer state of the order was taken already.
     pub(super) fn is_late(&self, document: &Document) -> bool {
         let found = self.found(ORDER, &document.head.system, &document.head.external_id);
-        let key = ExternalKey { source_version: document.source_version, ..ExternalKey::default() };
-        found.is_some_and(|found| key.is_late(found))
+        found.is_some_and(|found| found.is_past(document.source_version))
     }
 
     /// The account that a document means, if the actor sees it.

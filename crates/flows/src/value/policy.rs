@@ -1,7 +1,7 @@
 //! What another lifecycle policy would change: all relationships judged by it on the facts of today, from where they stand,
 //! as the next run would judge them if it were published, and nothing stored.
 
-use super::relationship::{Customer, has_relationship, notices};
+use super::relationship::{Customer, has_relationship};
 use super::simulate::{few, matrix};
 use super::{Rules, today};
 use diesel::PgConnection;
@@ -67,12 +67,11 @@ fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page) -> Result
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
     let loyalty = standing::assess_page(conn, cx, page, &shares, (&rules.borders, &rules.weights), as_of)?;
     let stood = kith_lifecycle::standing(conn, cx, &page.group)?;
-    let notices = notices(conn, cx, &page.group, as_of)?;
     let each = page.facts.iter().zip(assessed.iter().zip(&loyalty)).filter(|(facts, _)| has_relationship(facts));
     let judged = each.map(|(facts, (assessed, loyalty))| {
         let customer = Customer::of((facts, assessed), as_of, &rules.relations, rules.purchase.as_ref());
         let stands = stood.get(&facts.account);
-        let (ruling, _) = customer.rule(stands, notices.get(&facts.account).copied(), loyalty);
+        let (ruling, _) = customer.rule(stands, loyalty);
         let was = stands.map(|stands| (stands.stage, stands.loyalty_stage));
         Judged { account: facts.account, was, now: outlook(stands, &ruling), ruling }
     });

@@ -5,10 +5,10 @@ use super::contracts::{self, Renewal};
 use super::study::features;
 use super::{Why, grounds};
 use chrono::{Days, NaiveDate};
-use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use diesel::PgConnection;
 use kith_journal::derived::{Group, To};
 use kith_kernel::ids::ChurnModelId;
-use kith_kernel::{Bind, Cx, Money, Result, Statement};
+use kith_kernel::{Cx, Money, Result};
 use kith_lifecycle::risk::ChurnRiskState;
 use kith_lifecycle::rules::churn::{CustomerActivity, Grounds};
 use kith_lifecycle::rules::contract;
@@ -27,8 +27,6 @@ use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
 use std::borrow::Cow;
-use std::collections::HashMap;
-use uuid::Uuid;
 
 /// Months that stages look back.
 const MONTHS: usize = 36;
@@ -81,13 +79,11 @@ impl Relations {
     ) -> Result<usize> {
         let known: Vec<_> = page.iter().copied().filter(|(facts, _)| has_relationship(facts)).collect();
         let standing = kith_lifecycle::standing(conn, cx, group)?;
-        let notices = notices(conn, cx, group, as_of)?;
         let unpreventable = kith_lifecycle::unpreventable(conn, cx, group)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
             let one = Customer::of((facts, assessed), as_of, self, purchase);
-            let notice = notices.get(&facts.account).copied();
-            let (ruling, risk) = one.rule(standing.get(&facts.account), notice, loyalty);
+            let (ruling, risk) = one.rule(standing.get(&facts.account), loyalty);
             suspicions.extend(one.suspicion(&ruling));
             rulings.push(ruling);
             let is_at_risk = !unpreventable.contains(&facts.account);
@@ -113,7 +109,7 @@ impl Relations {
     ) -> Result<usize> {
         let risk = |known: &(_, _)| {
             let customer = Customer::of(*known, as_of, self, purchase);
-            let activity = customer.activity(&customer.asked(None));
+            let activity = customer.activity(&customer.asked());
             customer.risk(activity)
         };
         score::remember(conn, cx, &page.iter().map(risk).collect::<Vec<_>>(), To::Drafts)
@@ -153,41 +149,32 @@ impl<'a> Customer<'a> {
         Customer { facts, assessed, as_of, relations, purchase, bought, gaps, margins }
     }
 
-    /// What the rules ask for, with the day on which the last of its contracts ended, if none goes on.
-    fn asked(&self, notice: Option<NaiveDate>) -> rules::Facts<'_> {
-        let (first, last) = (self.bought.first(), self.bought.last());
-        let since = |one: Option<&Occasion>| {
-            one.map_or(0, |one| u32::try_from(facts::number(self.as_of) - one.day).unwrap_or(0))
-        };
+    /// What the rules ask for.
+    fn asked(&self) -> rules::Facts<'_> {
+        let today = facts::number(self.as_of);
+        let since = |one: Option<&Occasion>| one.map_or(0, |one| u32::try_from(today - one.day).unwrap_or(0));
         let contract = contracts::contract(self.facts);
-        // Who bought after that goes on without the contract.
-        let is_last = |day: NaiveDate| {
-            let ordered = self.facts.occasions.last().map_or(i32::MIN, |occasion| occasion.day);
-            facts::number(day) >= ordered
-        };
+        // Who tries another, or bought after the last one was over, goes on without it.
+        let ordered = self.facts.occasions.last().map_or(i32::MIN, |occasion| occasion.day);
+        let over = contract.and_then(|contract| contract.over_on).filter(|_| !self.facts.is_trying);
         rules::Facts {
             as_of: self.as_of,
             occasions: u32::try_from(self.bought.len()).unwrap_or(u32::MAX),
-            age: since(first),
-            recency: since(last),
+            age: since(self.bought.first()),
+            recency: since(self.bought.last()),
             gaps: &self.gaps,
             margins: &self.margins,
-            has_notice: notice.is_some_and(is_last),
+            has_notice: over.is_some_and(|day| facts::number(day) >= ordered),
             severe_case_days: None,
             p_buy: self.p_buy(),
             contract,
         }
     }
 
-    /// Where it stands, by where it stood and by the day on which the last of its contracts ended, if none goes on.
-    pub(super) fn rule(
-        &self,
-        stood: Option<&Lifecycle>,
-        notice: Option<NaiveDate>,
-        loyalty: &LoyaltyAssessment,
-    ) -> (Ruling, RiskRuling) {
+    /// Where it stands, by where it stood.
+    pub(super) fn rule(&self, stood: Option<&Lifecycle>, loyalty: &LoyaltyAssessment) -> (Ruling, RiskRuling) {
         let peers = Peers { median_gap: self.relations.median_gap, silence_limit: self.relations.silence_limit };
-        let (facts, policy) = (self.asked(notice), &self.relations.policy);
+        let (facts, policy) = (self.asked(), &self.relations.policy);
         let activity = self.activity(&facts);
         let verdict = rules::stage(&facts, &peers, policy, stood.map(Lifecycle::before));
         // A relationship that is over is at no risk, even if the last order is not long ago.
@@ -356,28 +343,4 @@ fn monthly(occasions: &[Occasion], today: i32) -> Vec<f64> {
         }
     }
     sums
-}
-
-/// When the last contract of accounts ended that have none any more; those who never had one, or have one, are left out.
-pub(super) fn notices(
-    conn: &mut PgConnection,
-    cx: &Cx,
-    group: &Group,
-    as_of: NaiveDate,
-) -> Result<HashMap<Uuid, NaiveDate>> {
-    // The beginning of Unix time stands for a period that was not given.
-    let mut out = Statement::new(
-        "SELECT t.account_id, coalesce(max(coalesce(t.ended_on, nullif(t.current_period_end, date 'epoch'), \
-         t.cancelled_at::date)), ",
-    );
-    out.bind(Bind::Date(Some(as_of))).sql(") FROM subscriptions t WHERE t.tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND ");
-    group.limit(&mut out, "t.account_id");
-    out.sql(" AND t.archived_at IS NULL AND t.started_on <= ").bind(Bind::Date(Some(as_of)));
-    out.sql(
-        " GROUP BY t.account_id HAVING bool_or(t.status IN ('CANCELLED', 'ENDED')) \
-         AND NOT bool_or(t.status IN ('TRIAL', 'ACTIVE', 'PAST_DUE'))",
-    );
-    let rows: Vec<(Uuid, NaiveDate)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Date)>(), conn)?;
-    Ok(rows.into_iter().collect())
 }

@@ -151,7 +151,7 @@ fn planned<'a>(
     let (body, mut violations) = (&item.body, Violations::default());
     let given = body.get("id").and_then(|id| Uuid::parse(id).ok());
     let found = item.key.as_ref().and_then(|key| Some((key, stored.by_key(key)?)));
-    let late = found.is_some_and(|(key, found)| key.is_late(found));
+    let late = found.is_some_and(|(key, found)| found.is_past(key.source_version));
     let found = found.map(|(_, found)| found.id);
     let before = match (found, given) {
         (Some(_), _) if mode == Mode::Insert => return Err(keys::taken(entry, "externalId")),

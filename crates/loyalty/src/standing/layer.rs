@@ -110,25 +110,14 @@ impl Evidence {
 pub struct Reached {
     /// The layer; none where nothing tells.
     pub level: Option<LoyaltyLevel>,
+    /// How much it can be relied on.
+    pub state: ValueState,
     /// Nothing is known of a layer below it.
     pub is_inferred: bool,
     /// A higher layer holds above one that does not.
     pub is_conflicted: bool,
     /// Each layer with what says so.
     pub layers: Value,
-}
-
-impl Reached {
-    /// How much the level can be relied on.
-    pub fn state(&self) -> ValueState {
-        let told = self.layers.as_array().map(Vec::as_slice).unwrap_or_default();
-        let is_known = told.iter().all(|layer| layer.get("holds").is_some());
-        match self.level {
-            None => ValueState::InsufficientData,
-            Some(_) if is_known && !self.is_conflicted => ValueState::Ok,
-            Some(_) => ValueState::Partial,
-        }
-    }
 }
 
 /// The highest layer whose evidence holds, unless that of a layer below says otherwise: then the highest below that one.
@@ -151,8 +140,15 @@ pub fn reach(evidence: &Evidence) -> Reached {
         let holds = holds.map(Value::from);
         known([("layer", Some(layer.as_str().into())), ("holds", holds), ("evidence", Some(evidence.clone()))])
     });
+    let level = reached.or((told || is_conflicted).then_some(LoyaltyLevel::None));
+    let is_known = holds.iter().all(|(_, holds)| holds.is_some());
     Reached {
-        level: reached.or((told || is_conflicted).then_some(LoyaltyLevel::None)),
+        level,
+        state: match level {
+            None => ValueState::InsufficientData,
+            Some(_) if is_known && !is_conflicted => ValueState::Ok,
+            Some(_) => ValueState::Partial,
+        },
         is_inferred: reached.is_some_and(inferred),
         is_conflicted,
         layers: layers.collect(),

@@ -64,7 +64,7 @@ fn row(cx: &Cx, customer: &Customer<'_>, weights: &Weights) -> LoyaltyAssessment
         state: found.state,
         reasons: Custom(Value::from(found.reasons)),
         level: reached.level,
-        level_state: of_never(reached.state()),
+        level_state: of_never(reached.state),
         is_inferred: reached.is_inferred,
         is_conflicted: reached.is_conflicted,
         layers: Custom(reached.layers),

@@ -125,6 +125,8 @@ pub struct Facts {
     pub owned: u64,
     /// What was and is paid again and again.
     pub agreements: Vec<Agreement>,
+    /// He tries something that is paid again and again.
+    pub is_trying: bool,
 }
 
 /// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.

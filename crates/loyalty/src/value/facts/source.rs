@@ -222,8 +222,8 @@ impl Source<'_> {
     /// What they pay for, again and again.
     pub fn contracts(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         let mut out = Statement::new(
-            "SELECT t.account_id, x.amount / every.months, every.months, t.started_on, o.over_on, w.last - t.started_on \
-             FROM subscriptions t CROSS JOIN (SELECT ",
+            "SELECT t.account_id, x.amount / every.months, every.months, t.started_on, o.over_on, w.last - t.started_on, \
+             t.status = 'TRIAL' FROM subscriptions t CROSS JOIN (SELECT ",
         );
         out.bind(self.last()).sql("::date AS last, ");
         self.moment(&mut out, self.reading.as_of);
@@ -234,13 +234,17 @@ impl Source<'_> {
         out.sql(PAID_UNTIL).sql(") END AS over_on) o");
         metric::convert(&mut out, ["t.amount_amount", "t.amount_currency", "w.last"], self.cx.currency);
         self.of_group(&mut out);
-        out.sql(" AND t.archived_at IS NULL AND t.status <> 'TRIAL' AND t.started_on <= w.last");
+        out.sql(" AND t.archived_at IS NULL AND t.started_on <= w.last");
         out.sql(" ORDER BY t.account_id, t.started_on, t.id");
-        type Row = (Uuid, Option<Decimal>, i32, NaiveDate, Option<NaiveDate>, i32);
-        type Sql = (st::Uuid, Amount, st::Integer, st::Date, st::Nullable<st::Date>, st::Integer);
+        type Row = (Uuid, Option<Decimal>, i32, NaiveDate, Option<NaiveDate>, i32, bool);
+        type Sql = (st::Uuid, Amount, st::Integer, st::Date, st::Nullable<st::Date>, st::Integer, st::Bool);
         let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-        for (account, monthly, months, from, over, days) in rows {
+        for (account, monthly, months, from, over, days, is_trial) in rows {
             let Some(one) = of(facts, account) else { continue };
+            if is_trial {
+                one.is_trying = true;
+                continue;
+            }
             if monthly.is_none() && over.is_none() {
                 one.unconverted = one.unconverted.saturating_add(1);
             }
