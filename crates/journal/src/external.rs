@@ -38,13 +38,12 @@ pub fn upsert(
     let (system, external_id) = (&part("/system", &key.system)?, &part("/externalId", &key.key)?);
     store::one_at_a_time(conn, cx, &format!("{}|{system}|{external_id}", entry.subject))?;
     let place = (entry.subject.as_str(), system.as_str(), external_id.as_str());
-    let (row, done) = match keys::find(conn, cx, &[place])?.into_iter().next().flatten() {
+    let (row, done) = match keys::one(conn, cx, place)? {
         Some(Found { id, .. }) => {
             if key.source_version.is_some() {
                 // A file may have brought a newer one since: nobody does any more once the record is locked.
                 let row = store::lock(conn, cx, entry, id, Action::Update)?;
-                let found = keys::find(conn, cx, &[place])?.into_iter().next().flatten();
-                if found.is_some_and(|found| found.is_past(key.source_version)) {
+                if keys::one(conn, cx, place)?.is_some_and(|found| found.is_past(key.source_version)) {
                     return Ok((row, Upserted::Stale));
                 }
             }
@@ -144,6 +143,6 @@ pub fn by_external_id(
     external_id: &str,
 ) -> Result<Option<Uuid>> {
     let (Ok(system), Ok(external_id)) = (text::clean(system), text::clean(external_id)) else { return Ok(None) };
-    let found = keys::find(conn, cx, &[(entry.subject.as_str(), &system, &external_id)])?;
-    Ok(found.into_iter().next().flatten().map(|found| found.id))
+    let found = keys::one(conn, cx, (entry.subject.as_str(), &system, &external_id))?;
+    Ok(found.map(|found| found.id))
 }

@@ -51,6 +51,16 @@ impl Found {
     }
 }
 
+/// The record with this key. To look for one as for many takes PostgreSQL four times as long.
+pub fn one(conn: &mut PgConnection, cx: &Cx, (subject_type, system, external_id): Key<'_>) -> Result<Option<Found>> {
+    let mut out = Statement::new("SELECT subject_id, source_version FROM external_ids WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND subject_type = ").bind(Bind::Text(Some(subject_type.to_owned())));
+    out.sql(" AND system = ").bind(Bind::Text(Some(system.to_owned())));
+    out.sql(" AND external_id = ").bind(Bind::Text(Some(external_id.to_owned()))).sql(" AND archived_at IS NULL");
+    let rows: Vec<(Uuid, Option<i64>)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Nullable<st::BigInt>)>(), conn)?;
+    Ok(rows.into_iter().next().map(|(id, source_version)| Found { id, source_version }))
+}
+
 /// The records with these keys, in their order; none: there is no record with that key.
 pub fn find(conn: &mut PgConnection, cx: &Cx, keys: &[Key<'_>]) -> Result<Vec<Option<Found>>> {
     let mut all = vec![None; keys.len()];
