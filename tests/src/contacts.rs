@@ -320,3 +320,56 @@ async fn what_points_to_nothing_in_the_tenant_is_refused_alike() {
     }
     assert_eq!(admin.get("/v1/accounts?count=exact").await.expect(200).at("/page/total"), 0);
 }
+
+#[actix_web::test]
+async fn what_somebody_says_of_its_importance_holds_for_a_year() {
+    let stage = Stage::new();
+    stage.app.clock.stop_at("2026-02-10T12:00:00Z".parse().unwrap());
+    let tenant = stage.tenant();
+    let admin = stage.admin(&tenant);
+    let account = |name: &str, more: Value| {
+        let mut body = json!({"name": name});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let told = |account: &Value| {
+        ["importanceClass", "importanceSource", "importanceUntil"]
+            .map(|name| account[name].as_str().unwrap_or("-").to_owned())
+    };
+    let make = async |name: &str, more: Value| admin.post("/v1/accounts", account(name, more)).await.expect(201).body;
+    assert_eq!(told(&make("none", json!({})).await), ["ORDINARY", "RULE", "-"]);
+    let vip = make("vip", json!({"importanceClass": "VIP", "importanceReason": "The mayor"})).await;
+    assert_eq!(told(&vip), ["VIP", "MANUAL", "2027-02-10"]);
+    let named = make("named", json!({"importanceClass": "KEY", "importanceUntil": "2026-03-31"})).await;
+    assert_eq!(told(&named), ["KEY", "MANUAL", "2026-03-31"]);
+    let wrong = account("wrong", json!({"importanceUntil": "2026-03-31"}));
+    assert_eq!(admin.post("/v1/accounts", wrong).await.expect(422).pointers(), ["/importanceUntil"]);
+    let path = |account: &Value| format!("/v1/accounts/{}", account["id"].as_str().unwrap());
+    // Another class begins another year; the same one once more does not.
+    let again = admin.patch(&path(&named), json!({"importanceClass": "VIP"})).await.expect(200).body;
+    assert_eq!(told(&again), ["VIP", "MANUAL", "2027-02-10"]);
+    let same = json!({"importanceClass": "VIP", "importanceUntil": "2026-03-31"});
+    admin.patch(&path(&named), same).await.expect(200);
+    let taken = admin.patch(&path(&vip), json!({"importanceClass": "ORDINARY"})).await.expect(200).body;
+    assert_eq!(told(&taken), ["ORDINARY", "RULE", "-"]);
+    let entitled = async |client: &kith_testkit::Client| {
+        let found = client.get(&format!("{}/entitlements", path(&named))).await.expect(200).body;
+        (found["importance"].clone(), found["importanceSource"].clone())
+    };
+    assert_eq!(entitled(&admin).await, (json!("VIP"), json!("MANUAL")));
+
+    // It holds on its last day, and on the next it is gone.
+    let worker = |day: &str| {
+        stage.app.clock.stop_at(format!("{day}T12:00:00Z").parse().unwrap());
+        let app = &stage.app;
+        let (db, clock, cursor_key) = (app.db.clone(), app.clock.clone(), app.instance.cursor_key.clone());
+        kith_worker::Worker::new(db, clock, kith_api::catalogue(), cursor_key).serve(tenant.id, true).unwrap();
+        stage.admin(&tenant)
+    };
+    let admin = worker("2026-03-31");
+    assert_eq!(told(&admin.get(&path(&named)).await.expect(200).body)[0], "VIP");
+    let admin = worker("2026-04-01");
+    let gone = admin.get(&path(&named)).await.expect(200).body;
+    assert_eq!(told(&gone), ["ORDINARY", "RULE", "-"]);
+    assert_eq!((&gone["version"], entitled(&admin).await), (&json!(4), (Value::Null, json!("RULE"))));
+}

@@ -48,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "webhooks",
         ],
     ),
-    ("worker", &["bulk", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty", "webhooks"]),
+    ("worker", &["bulk", "contacts", "db", "flows", "identity", "jobs", "journal", "kernel", "loyalty", "webhooks"]),
     (
         "server",
         &[

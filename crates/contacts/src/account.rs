@@ -1,6 +1,7 @@
 //! Accounts: the root that almost everything else hangs on.
 
 use crate::{AREA, Channel, rules};
+use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_journal::{derived, store};
 use kith_kernel::ids::{AccountId, TeamId, UserId};
@@ -121,15 +122,19 @@ pub struct Account {
     /// The language it prefers, as a BCP 47 tag.
     #[field(filter, max = 35, example = "\"de-DE\"")]
     pub preferred_language: Option<String>,
-    /// How important the account is.
+    /// How important somebody says the account is. What rules make of what it is worth stands in its value profile
+    /// (`importance`).
     #[field(filter, sort, default)]
     pub importance_class: ImportanceClass,
-    /// Whether a rule or a person set the importance class.
+    /// MANUAL as long as what somebody says of it holds, else RULE.
     #[field(filter, read_only, default)]
     pub importance_source: ImportanceSource,
     /// Why the importance class was set.
     #[field(max = 500)]
     pub importance_reason: Option<String>,
+    /// The last day on which the class holds; a year after it was set unless given. After it the account is ORDINARY again.
+    #[field(filter, example = "\"2027-01-31\"")]
+    pub importance_until: Option<NaiveDate>,
     /// Whether business is done with the account.
     #[field(filter, sort, default)]
     pub status: AccountStatus,
@@ -201,11 +206,7 @@ impl Resource for Account {
             return Err(Error::invalid("/status", "READ_ONLY", "Only a merge makes an account MERGED."));
         }
         rules::stays_merged(&self.meta, self.merged_into_id.map(|id| id.0))?;
-        if before.is_none_or(|before| before.importance_class != self.importance_class)
-            && self.importance_class != ImportanceClass::Ordinary
-        {
-            self.importance_source = ImportanceSource::Manual;
-        }
+        self.mark(cx, before)?;
         match self.parent_id {
             Some(parent)
                 if before.is_some_and(|before| before.parent_id != self.parent_id)

@@ -47,6 +47,7 @@ diesel::table! {
         status -> Text,
         custom -> Jsonb,
         merged_into_id -> Nullable<Uuid>,
+        importance_until -> Nullable<Date>,
     }
 }
 
@@ -1687,6 +1688,7 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         name -> Text,
         description -> Nullable<Text>,
+        default_margin -> Nullable<Numeric>,
     }
 }
 
@@ -1733,6 +1735,8 @@ diesel::table! {
         spend_parameters -> Jsonb,
         findings -> Jsonb,
         validation -> Jsonb,
+        industry -> Nullable<Text>,
+        part_of_id -> Nullable<Uuid>,
     }
 }
 

@@ -9,7 +9,7 @@ use kith_kernel::{Bind, Cx, Result, Statement};
 use kith_webhooks::dispatch;
 use serde_json::{Value, json};
 
-/// Computes the values of all customers that a run waits for, and every night anyway.
+/// Computes the values of all customers that a run waits for, and every night anyway, when marks of importance end, too.
 pub(crate) const VALUES: &str = "values.compute";
 const POINTS: &str = "points.settle";
 const HOUSEKEEPING: &str = "housekeeping";
@@ -40,6 +40,7 @@ impl Handler for Values {
     }
     fn run(&self, _: &Job, work: &Work) -> Result<Value> {
         let cx = self.0.cx(work.cx.tenant)?;
+        self.0.expire_marks(&cx, || work.go_on())?;
         let accounts = self.0.compute(&cx, |accounts| {
             work.told(Progress { done: u64::try_from(accounts).unwrap_or(u64::MAX), total: None, unit: "accounts" });
             work.go_on()

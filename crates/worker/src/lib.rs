@@ -52,6 +52,7 @@ impl Worker {
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
         if whole {
+            self.expire_marks(&cx, || Ok(()))?;
             self.compute(&cx, |_| Ok(()))?;
             self.settle_points(&cx, || Ok(()))?;
         }
@@ -84,6 +85,18 @@ impl Worker {
             told(accounts)?;
         }
         Ok(accounts)
+    }
+
+    /// Takes marks of importance away whose last day is over; of how many accounts.
+    pub(crate) fn expire_marks(&self, cx: &Cx, go_on: impl Fn() -> Result<()>) -> Result<usize> {
+        let mut accounts = 0;
+        loop {
+            go_on()?;
+            match self.db.write(cx.tenant, |conn| kith_contacts::expire_marks(conn, cx).map(Verdict::Commit))? {
+                0 => return Ok(accounts),
+                some => accounts += some,
+            }
+        }
     }
 
     /// Releases and expires points, and reviews tiers, as far as they are due; members for whom something was.

@@ -128,8 +128,11 @@ pub struct AccountEntitlements {
     value_class: String,
     /// Its layer of the pyramid; null: it was not valued yet.
     layer: Option<String>,
-    /// How much care it should get by rule.
+    /// How much care it should get: what somebody said of the account as long as that holds, else by rule. VIP, KEY or
+    /// ORDINARY; null: it was not valued yet.
     importance: Option<String>,
+    /// Who says so: MANUAL, a person; RULE, what it is worth.
+    importance_source: String,
     /// The resource policy of its class.
     policy: Option<EntitlementPolicy>,
     /// Why there is no policy: NOT_VALUED, UNCLASSIFIED or NO_POLICY; null: there is one.

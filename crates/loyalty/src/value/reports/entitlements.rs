@@ -5,7 +5,7 @@ use crate::value::number::text;
 use crate::value::profile::{Layer, ValueClass};
 use crate::value::{ResourcePolicy, ValueProfile};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use diesel::{OptionalExtension, PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::store;
 use kith_kernel::{Action, Bind, Condition, Cx, ErrorKind, Result, Shape, Statement};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ const INTERACTIONS: &str = "interactions";
 pub fn entitlements(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> {
     store::get(conn, cx, cx.entry(ACCOUNTS)?, account)?;
     let profile = profile(conn, cx, account)?;
+    let mark = mark(conn, cx, account)?;
+    let ruled = profile.as_ref().map(|profile| profile.importance.as_str().to_owned());
     let class = profile.as_ref().map_or(ValueClass::Unclassified, |profile| profile.value_class);
     let policy = policy(conn, cx, class)?;
     let reason = match (&profile, &policy) {
@@ -42,7 +44,8 @@ pub fn entitlements(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<V
         "accountId": account,
         "valueClass": class.as_str(),
         "layer": profile.as_ref().map(|profile| layer(profile.layer)),
-        "importance": profile.as_ref().map(|profile| profile.importance.as_str()),
+        "importanceSource": if mark.is_some() { "MANUAL" } else { "RULE" },
+        "importance": mark.or(ruled),
         "policy": policy.as_ref().map(shown),
         "reason": reason,
         "discountCeiling": policy.as_ref().and_then(|policy| policy.discount_ceiling).map(text),
@@ -66,6 +69,15 @@ fn shown(policy: &ResourcePolicy) -> Value {
         "id": policy.meta.id, "strategy": policy.strategy.as_str(), "serviceLevel": policy.service_level,
         "responseHours": policy.response_hours, "benefits": policy.benefits,
     })
+}
+
+/// How important somebody says that it is, as long as that holds.
+fn mark(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Option<String>> {
+    let mut out = Statement::new("SELECT importance_class FROM accounts WHERE tenant_id = ");
+    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(account)));
+    out.sql(" AND importance_until >= ").bind(Bind::Date(Some(cx.today())));
+    let found = RunQueryDsl::get_result::<(String,)>(out.typed::<(st::Text,)>(), conn).optional()?;
+    Ok(found.map(|(class,)| class))
 }
 
 /// What is known of its value, if anything.
