@@ -4,6 +4,8 @@ mod cdnow;
 mod contract;
 mod fit;
 mod group;
+mod history;
+mod industries;
 mod models;
 mod peers;
 mod profit;

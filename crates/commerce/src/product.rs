@@ -4,6 +4,7 @@ use crate::AREA;
 use kith_kernel::ids::{ProductFamilyId, ProductId};
 use kith_kernel::{Money, Relation, Resource, Violations};
 use kith_macros::resource;
+use rust_decimal::Decimal;
 
 /// A group of products that belong together.
 #[resource(table = product_families, id = ProductFamilyId)]
@@ -14,6 +15,10 @@ pub struct ProductFamily {
     /// What belongs to it.
     #[field(max = 2_000)]
     pub description: Option<String>,
+    /// Margin in per cent, -100 to 100, that customer values count with where neither a line nor its product knows its cost;
+    /// that of the value model unless given. The next value run takes it up.
+    #[field(example = "\"35\"")]
+    pub default_margin: Option<Decimal>,
 }
 
 impl Resource for ProductFamily {
@@ -22,6 +27,11 @@ impl Resource for ProductFamily {
     const ADMINISTRATIVE: bool = true;
     const RELATIONS: &'static [Relation] =
         &[Relation::many("products", "products", "family_id", "The products that belong to it.")];
+
+    fn check(&self, violations: &mut Violations) {
+        let fits = self.default_margin.is_none_or(|margin| margin.abs() <= Decimal::ONE_HUNDRED);
+        violations.ensure(fits, "/defaultMargin", "OUT_OF_RANGE", "Expected a per cent from -100 to 100.");
+    }
 }
 
 /// Something that is sold.

@@ -26,9 +26,8 @@ use kith_loyalty::standing;
 use kith_loyalty::value::assess::Judge;
 use kith_loyalty::value::facts::{self, Facts, Page, Reading, Which};
 use kith_loyalty::value::profile::{Layer, ValueClass};
-use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::{Assessed, Before};
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
+use kith_loyalty::value::{Borders, PurchaseModel, Purchases, ValueIndicator, ValueModel, ValueRun, ValueScore};
 use relationship::Relations;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -42,11 +41,13 @@ pub struct Rules {
     model: ValueModel,
     weights: standing::Weights,
     indicators: Vec<ValueIndicator>,
-    purchase: Option<Purchase>,
+    purchases: Option<Purchases>,
     borders: Borders,
     reading: Reading,
     relations: Relations,
     is_history: bool,
+    /// Whether what is said of the day becomes part of the history.
+    keeps_scores: bool,
 }
 
 impl Rules {
@@ -55,7 +56,8 @@ impl Rules {
         let run = store::find::<ValueRun>(conn, cx, run)?.ok_or_else(Error::not_found)?;
         let (zone, today) = today(conn, cx)?;
         let as_of = run.as_of.unwrap_or(today);
-        Rules::read(conn, cx, &run, (zone, as_of))
+        let keeps_scores = run.is_history || ValueScore::are_due(conn, cx, as_of)?;
+        Ok(Rules { keeps_scores, ..Rules::read(conn, cx, &run, (zone, as_of))? })
     }
 
     fn read(conn: &mut PgConnection, cx: &Cx, run: &ValueRun, (zone, as_of): (String, NaiveDate)) -> Result<Self> {
@@ -66,7 +68,11 @@ impl Rules {
         let model = model.unwrap_or_else(|| ValueModel::usual(cx));
         let indicators = ValueIndicator::of(conn, cx, &model)?;
         let purchase = match run.purchase_model_id {
-            Some(id) => store::find::<PurchaseModel>(conn, cx, id.0)?.and_then(|model| model.ready()),
+            Some(id) => store::find::<PurchaseModel>(conn, cx, id.0)?,
+            None => None,
+        };
+        let purchases = match purchase {
+            Some(model) => Purchases::of(&model, &model.parts(conn, cx)?),
             None => None,
         };
         let borders = Borders::read(run.borders.0.clone());
@@ -77,7 +83,8 @@ impl Rules {
             false => Relations::current(conn, cx, &borders)?,
         };
         let weights = model.weights().map_err(Error::internal)?;
-        Ok(Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: run.is_history })
+        let (is_history, keeps_scores) = (run.is_history, false);
+        Ok(Rules { model, weights, indicators, purchases, borders, reading, relations, is_history, keeps_scores })
     }
 
     /// What a run that goes by them is for.
@@ -92,7 +99,7 @@ impl Rules {
             segments: self.model.segments(),
             indicators: &self.indicators,
             borders: &self.borders,
-            purchase: self.purchase.as_ref(),
+            purchases: self.purchases.as_ref(),
             as_of: self.reading.as_of,
         }
     }
@@ -184,12 +191,12 @@ fn assess(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why
     let of_one = |one: &Facts| judge.assess(cx, one, before.get(&one.account).copied(), why == Why::Run);
     let assessed: Vec<Assessed> = facts.iter().map(of_one).collect();
     // Those who never bought have no history to tell.
-    let bought = assessed.iter().filter(|one| why != Why::Change && one.base.occasions > 0);
+    let bought = assessed.iter().filter(|one| rules.keeps_scores && one.base.occasions > 0);
     let scores: Vec<_> = bought.map(|one| one.score(cx)).collect();
     let mut changed = To::Drafts.put(conn, &scores)?;
     if why == Why::History {
         let known: Vec<_> = facts.iter().zip(&assessed).collect();
-        let told = rules.relations.recall(conn, cx, &known, rules.purchase.as_ref(), rules.reading.as_of)?;
+        let told = rules.relations.recall(conn, cx, &known, rules.purchases.as_ref(), rules.reading.as_of)?;
         return Ok(changed + told);
     }
     let shares = standing::shares(assessed.iter().map(|one| &one.profile));
@@ -197,8 +204,12 @@ fn assess(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page, why: Why
     let loyalty = standing::assess_page(conn, cx, page, &shares, against, rules.reading.as_of)?;
     changed += why.to().put(conn, &loyalty)?;
     let known: Vec<_> = facts.iter().zip(assessed.iter().zip(&loyalty)).collect();
-    changed +=
-        rules.relations.decide(conn, cx, (group, &known), rules.purchase.as_ref(), (rules.reading.as_of, why))?;
+    let (found, risks) =
+        rules.relations.decide(conn, cx, (group, &known), rules.purchases.as_ref(), (rules.reading.as_of, why))?;
+    changed += found;
+    if rules.keeps_scores {
+        changed += kith_lifecycle::score::remember(conn, cx, &risks, To::Drafts)?;
+    }
     let (profiles, values): (Vec<_>, Vec<_>) = assessed.into_iter().map(|one| (one.profile, one.clv)).unzip();
     Ok(changed + why.to().put(conn, &profiles)? + why.to().put(conn, &values)?)
 }

@@ -7,13 +7,12 @@ use chrono::NaiveDate;
 use diesel::PgConnection;
 use kith_journal::derived::{self, To};
 use kith_kernel::ids::{AccountId, ChurnModelId, ChurnScoreId};
-use kith_kernel::{Bind, Cx, Meta, Ownership, Resource, Result, Shape, Statement, Verb};
+use kith_kernel::{Cx, Meta, Ownership, Resource, Result, Shape, Verb};
 use kith_macros::resource;
 use rust_decimal::Decimal;
-use uuid::Uuid;
 
-/// How likely an account was to leave, as it was told on a day. The newest of the month and the last of each month before are
-/// kept; nothing rewrites them.
+/// How likely an account was to leave, as it was told on a day. What the first run of each month told is kept, and what was
+/// computed for a day that was asked for.
 #[resource(table = churn_scores, id = ChurnScoreId, derived)]
 pub struct ChurnScore {
     /// The account.
@@ -58,12 +57,4 @@ pub fn remember(conn: &mut PgConnection, cx: &Cx, risks: &[RiskRuling], to: To) 
         })
     };
     to.put(conn, &of_orders.filter_map(row).collect::<Vec<_>>())
-}
-
-/// Forgets the days of a month before this one, but for the last days of the months before.
-pub fn forget_earlier(conn: &mut PgConnection, tenant: Uuid, as_of: NaiveDate) -> Result<()> {
-    let mut out = Statement::new("DELETE FROM churn_scores WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(as_of)));
-    out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(as_of))).sql("::date)").execute(conn)?;
-    Ok(())
 }

@@ -6,7 +6,7 @@ use super::{Market, number};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-fn transactions() -> Vec<(String, String, String)> {
+pub(super) fn transactions() -> Vec<(String, String, String)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/cdnow/transactions.csv");
     let mut reader = csv::Reader::from_path(path).unwrap();
     let rows = reader.records().map(|row| {

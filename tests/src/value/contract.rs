@@ -51,7 +51,7 @@ async fn a_contract_is_worth_its_margins_while_it_runs() {
     market.admin.post(&format!("/v1/subscriptions/{id}/cancel"), json!({})).await.expect(200);
     market.work(false);
     let found = clv(&market, "a").await;
-    assert_eq!((&found["method"], &found["value"]), (&json!("HISTORIC"), &Value::Null), "{found}");
+    assert_eq!((&found["reasons"], &found["value"]), (&json!(["NO_CONTRACT"]), &Value::Null), "{found}");
 }
 
 #[actix_web::test]
@@ -264,4 +264,68 @@ async fn the_report_of_churn_counts_customers_by_contract() {
         "{found}"
     );
     assert_eq!(churn("2026-12-01").await["lost"], 2, "the grace is over");
+}
+
+#[actix_web::test]
+async fn months_of_contracts_are_revenue_of_whom_they_are_all() {
+    let market = Market::on("2026-11-20");
+    market.accounts(&["a", "b", "c", "d"].map(str::to_owned)).await;
+    market.publish(json!({"windowDays": 365, "defaultMargin": "40"})).await;
+    // 100 a month for longer than the window, for three months (of 1,200 a year), and until four months ago.
+    for (key, contract) in [
+        ("a", json!({"startedOn": "2025-01-20"})),
+        (
+            "b",
+            json!({"startedOn": "2026-09-01", "interval": "YEAR", "amount": {"amount": "1200.00", "currency": "EUR"}}),
+        ),
+        ("c", json!({"startedOn": "2025-01-20", "status": "ENDED", "endedOn": "2025-11-01"})),
+        ("d", json!({"startedOn": "2025-01-20"})),
+    ] {
+        let account = market.account(key, "owner").await;
+        subscribe(&market, &account, contract).await;
+    }
+    // He orders beside it: of him orders count.
+    market.orders(&[Market::order("d", 1, "2026-10-01", "50.00")]).await;
+    market.run(None).await;
+    let profile = async |key: &str| market.account(key, "valueProfile").await["valueProfile"].clone();
+    let told = |profile: &Value| {
+        let amounts = ["revenue", "profit"].map(|name| super::number(&profile[name]));
+        (profile["occasions"].as_i64(), profile["windowOccasions"].as_i64(), amounts)
+    };
+    let (a, b, c, d) = (profile("a").await, profile("b").await, profile("c").await, profile("d").await);
+    assert_eq!(told(&a), (Some(22), Some(12), [1_200.0, 480.0]), "{a}");
+    assert_eq!(told(&b), (Some(3), Some(3), [300.0, 120.0]), "{b}");
+    assert_eq!(told(&c), (Some(9), Some(0), [0.0, 0.0]), "{c}");
+    assert_eq!(told(&d), (Some(1), Some(1), [50.0, 20.0]), "{d}");
+    assert_eq!((&a["state"], &a["reasons"]), (&json!("PARTIAL"), &json!(["COST_ESTIMATED"])));
+    assert_eq!((&a["rfmMonetary"], &b["rfmMonetary"], &a["abc"]), (&json!(4), &json!(2), &json!("A")), "{a} {b}");
+    assert_eq!((&a["firstOn"], &a["lastOn"]), (&json!("2025-01-20"), &json!("2026-11-20")));
+    assert_eq!((&a["frequency"], &b["frequency"]), (&json!("12.00"), &json!("13.6875")), "3 in 80 days: {b}");
+    assert_eq!((&a["typicalGap"], &c["layer"]), (&Value::Null, &json!("INACTIVE")));
+    let sum = |profile: &Value| -> f64 {
+        let parts = profile["contributions"].as_array().unwrap();
+        super::number(&profile["scoreReference"])
+            + parts.iter().map(|one| super::number(&one["contribution"])).sum::<f64>()
+    };
+    assert!(
+        (sum(&a) - super::number(&a["score"])).abs() < 1e-9 && super::number(&a["score"]) > super::number(&b["score"])
+    );
+    // Too few contracts to tell how long they last: what was earned so far.
+    let found = clv(&market, "a").await;
+    assert_eq!((&found["method"], &found["reasons"]), (&json!("HISTORIC"), &json!(["FEW_CONTRACTS"])), "{found}");
+    assert_eq!(super::number(&found["value"]), 880.0);
+    let id = market.account("a", "owner").await["id"].as_str().unwrap().to_owned();
+    let steps = market.admin.get(&format!("/v1/accounts/{id}/profit")).await.expect(200).body;
+    let step = |name: &str| {
+        steps["steps"].as_array().unwrap().iter().find(|one| one["step"] == name).unwrap()["amount"].clone()
+    };
+    assert_eq!(
+        ["LIST", "SUBSCRIPTIONS", "GOODS_ESTIMATED"].map(step),
+        [json!("0"), json!("1200"), json!("-720")],
+        "{steps}"
+    );
+    assert_eq!(steps["profit"], "480");
+    // Of all four, a and b and d are active.
+    let pyramid = market.admin.get("/v1/reports/concentration?of=revenue").await.expect(200).body;
+    assert_eq!((&pyramid["count"], super::number(&pyramid["sum"])), (&json!(3), 1_550.0), "{pyramid}");
 }

@@ -54,6 +54,7 @@ async fn each_step_is_what_it_says() {
         ("LIST", 120.0),
         ("DISCOUNTS", -20.0),
         ("RETURNS", -10.0),
+        ("SUBSCRIPTIONS", 0.0),
         ("GOODS", -45.0),
         ("GOODS_ESTIMATED", -12.6),
         ("SERVICE", -6.0),
@@ -63,7 +64,7 @@ async fn each_step_is_what_it_says() {
         (&found["profit"], &found["state"], &found["currency"]),
         (&json!("26.4"), &json!("PARTIAL"), &json!("EUR"))
     );
-    assert_eq!(found["steps"][5]["sum"], found["profit"]);
+    assert_eq!(found["steps"][6]["sum"], found["profit"]);
     let profile = market.account("a", "valueProfile").await["valueProfile"].clone();
     assert_eq!((number(&profile["profit"]), number(&profile["costToServe"])), (26.4, 6.0), "{profile}");
     let never = profit(&market, "never").await;
@@ -118,4 +119,41 @@ async fn the_steps_of_any_customer_add_up_to_the_profit() {
         assert_eq!(digits(&found["profit"]), digits(&profile["profit"]["amount"]), "{key}: {found}");
         assert!(steps(&found).iter().skip(1).all(|(_, amount)| *amount <= 0.0), "{found}");
     }
+}
+
+#[actix_web::test]
+async fn families_name_the_margin_of_what_nobody_knows_the_cost_of() {
+    let market = Market::on("2026-11-20");
+    market.accounts(&["a".to_owned(), "b".to_owned()]).await;
+    market.publish(json!({"windowDays": 365, "defaultMargin": "30"})).await;
+    market.products(&["TEA", "CUPS"]).await;
+    let families = market.families().await;
+    let tea = format!("/v1/product-families/{}", families["TEA"].as_str().unwrap());
+    let refused = market.admin.patch(&tea, json!({"defaultMargin": "101"})).await.expect(422);
+    assert_eq!(refused.pointers(), ["/defaultMargin"]);
+    let sold = |sku: &str, amount: &str| json!([{"externalId": "1", "product": {"sku": sku}, "quantity": "1", "unitPrice": eur(amount)}]);
+    market
+        .orders(&[
+            document("a", 1, "2026-11-01", sold("TEA", "100"), json!([])),
+            document("a", 2, "2026-11-02", sold("CUPS", "300"), json!([])),
+            document("b", 3, "2026-11-02", sold("CUPS", "100"), json!([])),
+        ])
+        .await;
+    market.run(None).await;
+    let profits = async || {
+        let mut found = Vec::new();
+        for key in ["a", "b"] {
+            let profile = market.account(key, "valueProfile").await["valueProfile"].clone();
+            assert_eq!(number(&profile["profit"]), number(&profit(&market, key).await["profit"]), "{profile}");
+            found.push(number(&profile["profit"]));
+        }
+        found
+    };
+    assert_eq!(profits().await, [120.0, 30.0]);
+    market.admin.patch(&tea, json!({"defaultMargin": "50"})).await.expect(200);
+    market.run(None).await;
+    // Half of the tea, three tenths of the cups.
+    assert_eq!(profits().await, [140.0, 30.0]);
+    let found = market.admin.get("/v1/reports/concentration?of=profit&by=products").await.expect(200).body;
+    assert_eq!(number(&found["sum"]), 170.0, "{found}");
 }

@@ -16,7 +16,8 @@ use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::next_purchase::compare;
 use kith_loyalty::value::validation::MOST_ERROR;
-use kith_loyalty::value::{Borders, PurchaseModel, ValueIndicator, ValueModel, ValueRun};
+use kith_loyalty::value::{Borders, PurchaseModel, Purchases, ValueIndicator, ValueModel, ValueRun};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What a run learned.
@@ -29,8 +30,8 @@ pub struct Learned {
     pub(super) model: Option<ValueModelId>,
     /// By which purchase model it looks ahead.
     pub(super) purchase: Option<Uuid>,
-    /// The same, if it is new.
-    pub(super) fitted: Option<PurchaseModel>,
+    /// The same, if it is new, and those of industries beside it.
+    pub(super) fitted: Vec<PurchaseModel>,
     /// How far the one before is off what came.
     pub(super) tracking_error: Option<f64>,
     /// A new churn model.
@@ -57,7 +58,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     let model = published.unwrap_or_else(|| ValueModel::usual(cx));
     let indicators = ValueIndicator::of(conn, cx, &model)?;
     let reading = Reading { families: families::listed(conn, cx)?, ..reading(&model, &indicators, zone, as_of) };
-    let Customers { all: customers, sample, contacts } = customers(conn, cx, &reading)?;
+    let Customers { all: customers, sample, contacts, industries } = customers(conn, cx, &reading)?;
     let known = PurchaseModel::current(conn, cx, as_of, model.purchase_model)?;
     let tracking_error = known.as_ref().and_then(|known| known.tracking_error(&sample, as_of));
     // One that has lost track is as good as none, but it is not fitted every day.
@@ -70,14 +71,21 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
             PurchaseModel::fitted(cx, (as_of, model.purchase_model, &model.terms()), &histories, &sample)
         }
     };
+    let parts = match (&known, &fitted) {
+        (Some(known), _) => known.parts(conn, cx)?,
+        (None, Some(new)) => new.beside(cx, (as_of, model.purchase_model, &model.terms()), &customers, &industries),
+        (None, None) => Vec::new(),
+    };
     let in_use = known.as_ref().or(fitted.as_ref());
-    let (purchase, ready) = (in_use.map(|model| model.meta.id), in_use.and_then(PurchaseModel::ready));
+    let purchase = in_use.map(|model| model.meta.id);
+    let purchases = in_use.and_then(|model| Purchases::of(model, &parts));
+    let all = purchases.as_ref().map(|purchases| &purchases.all);
     let families = families::margins(conn, cx, &reading, &customers)?;
     let lesson = Lesson {
         model: &model,
         indicators: &indicators,
         customers: &customers,
-        purchase: ready.as_ref(),
+        purchases: purchases.as_ref(),
         as_of,
         families: &families,
         contracts: &Lasting::learn(conn, cx, as_of)?,
@@ -85,22 +93,25 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     };
     let mut borders = Borders { run: run.meta.id, loyalty: Peers::learn(conn, cx, as_of)?, ..lesson.learn() };
     borders.silence = silence(&sample, borders.gap);
-    borders.next = compare(&sample, ready.as_ref(), borders.gap);
+    borders.next = compare(&sample, all, borders.gap);
     drop(customers);
     let is_history = as_of < day;
     let study = if is_history { None } else { study(conn, cx, &sample, borders.gap, as_of)? };
+    let fitted = fitted.into_iter().flat_map(|model| std::iter::once(model).chain(parts.clone())).collect();
     Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, tracking_error, study, borders }))
 }
 
 /// Everybody.
 #[derive(Default)]
 struct Customers {
-    /// Who ever bought, in numbers.
+    /// Who ever bought or paid, in numbers.
     all: Vec<Base>,
     /// When some of them did: what is learned of leaving is learned from these.
     sample: Vec<Vec<Occasion>>,
     /// Contacts that each of those began who never bought.
     contacts: Vec<u32>,
+    /// The names of their industries, by the short ones.
+    industries: HashMap<u64, String>,
 }
 
 fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Customers> {
@@ -110,14 +121,19 @@ fn customers(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<Cust
         let Some(last) = page.facts.last() else { return Ok(found) };
         after = last.account;
         for facts in page.facts {
-            if facts.occasions.is_empty() {
+            if facts.bought().is_empty() {
                 found.contacts.push(facts.contacts);
                 continue;
             }
-            found.all.push(Base::of(&facts, reading.as_of));
+            let base = Base::of(&facts, reading.as_of);
+            if base.industry != 0 {
+                found.industries.entry(base.industry).or_insert_with(|| facts.industry.clone());
+            }
+            found.all.push(base);
             // The ids begin with the time of their making, and end in chance: these are a sample, the same every time.
             let is_drawn = facts.account.as_bytes().last().is_some_and(|byte| byte % 8 == 0);
-            if found.sample.len() < SAMPLE / 4 || (is_drawn && found.sample.len() < SAMPLE) {
+            let fits = found.sample.len() < SAMPLE / 4 || (is_drawn && found.sample.len() < SAMPLE);
+            if fits && !facts.occasions.is_empty() {
                 found.sample.push(facts.occasions);
             }
         }

@@ -69,7 +69,7 @@ fn judge(conn: &mut PgConnection, cx: &Cx, rules: &Rules, page: &Page) -> Result
     let stood = kith_lifecycle::standing(conn, cx, &page.group)?;
     let each = page.facts.iter().zip(assessed.iter().zip(&loyalty)).filter(|(facts, _)| has_relationship(facts));
     let judged = each.map(|(facts, (assessed, loyalty))| {
-        let customer = Customer::of((facts, assessed), as_of, &rules.relations, rules.purchase.as_ref());
+        let customer = Customer::of((facts, assessed), as_of, &rules.relations, rules.purchases.as_ref());
         let stands = stood.get(&facts.account);
         let (ruling, _) = customer.rule(stands, loyalty);
         let was = stands.map(|stands| (stands.stage, stands.loyalty_stage));

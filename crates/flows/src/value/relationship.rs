@@ -16,17 +16,15 @@ use kith_lifecycle::rules::risk::{ChurnModelKind, Features, Fitted};
 use kith_lifecycle::rules::{self, DAYS_PER_MONTH, Peers, Policy};
 use kith_lifecycle::{Lifecycle, RiskRuling, Ruling, Suspicion, model, score};
 use kith_loyalty::LoyaltyAssessment;
-use kith_loyalty::value::Borders;
 use kith_loyalty::value::assess::gaps;
 use kith_loyalty::value::clv::ClvMethod;
 use kith_loyalty::value::contract::Lasting;
 use kith_loyalty::value::facts::{self, Facts, Occasion};
-use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::rows::Assessed;
+use kith_loyalty::value::{Borders, Purchases};
 use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
-use std::borrow::Cow;
 
 /// Months that stages look back.
 const MONTHS: usize = 36;
@@ -67,22 +65,22 @@ impl Relations {
         Ok(Relations { trained: model::latest(conn, cx, Some(day))?, ..Self::current(conn, cx, borders)? })
     }
 
-    /// Decides about some accounts, and stores it; the number of rows that changed. Whoever never bought and is not being
-    /// sold to has no relationship yet.
+    /// Decides about some accounts, and stores it; the number of rows that changed, and the risks. Whoever never bought and
+    /// is not being sold to has no relationship yet.
     pub(super) fn decide(
         &self,
         conn: &mut PgConnection,
         cx: &Cx,
         (group, page): (&Group, &[Known<'_>]),
-        purchase: Option<&Purchase>,
+        purchases: Option<&Purchases>,
         (as_of, why): (NaiveDate, Why),
-    ) -> Result<usize> {
+    ) -> Result<(usize, Vec<RiskRuling>)> {
         let known: Vec<_> = page.iter().copied().filter(|(facts, _)| has_relationship(facts)).collect();
         let standing = kith_lifecycle::standing(conn, cx, group)?;
         let unpreventable = kith_lifecycle::unpreventable(conn, cx, group)?;
         let (mut rulings, mut risks, mut suspicions) = (Vec::new(), Vec::new(), Vec::new());
         for (facts, (assessed, loyalty)) in known {
-            let one = Customer::of((facts, assessed), as_of, self, purchase);
+            let one = Customer::of((facts, assessed), as_of, self, purchases);
             let (ruling, risk) = one.rule(standing.get(&facts.account), loyalty);
             suspicions.extend(one.suspicion(&ruling));
             rulings.push(ruling);
@@ -94,8 +92,7 @@ impl Relations {
         // moved, run or not.
         let applied = kith_lifecycle::apply(conn, cx, &rulings, &standing)?;
         let noted = if suspicions.is_empty() { 0 } else { kith_lifecycle::suspect(conn, cx, &suspicions)? };
-        let kept = if why == Why::Run { score::remember(conn, cx, &risks, To::Drafts)? } else { 0 };
-        Ok(applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks, why.to())? + noted + kept)
+        Ok((applied.changed + kith_lifecycle::apply_risks(conn, cx, &risks, why.to())? + noted, risks))
     }
 
     /// What would have been told of some accounts on a day that is past, kept for that day and nothing else.
@@ -104,11 +101,11 @@ impl Relations {
         conn: &mut PgConnection,
         cx: &Cx,
         page: &[(&Facts, &Assessed)],
-        purchase: Option<&Purchase>,
+        purchases: Option<&Purchases>,
         as_of: NaiveDate,
     ) -> Result<usize> {
         let risk = |known: &(_, _)| {
-            let customer = Customer::of(*known, as_of, self, purchase);
+            let customer = Customer::of(*known, as_of, self, purchases);
             let activity = customer.activity(&customer.asked());
             customer.risk(activity)
         };
@@ -127,9 +124,9 @@ pub(super) struct Customer<'a> {
     assessed: &'a Assessed,
     as_of: NaiveDate,
     relations: &'a Relations,
-    purchase: Option<&'a Purchase>,
+    purchases: Option<&'a Purchases>,
     /// His orders, or the months of his contracts.
-    bought: Cow<'a, [Occasion]>,
+    bought: &'a [Occasion],
     /// Days between them.
     gaps: Vec<f64>,
     /// Margin of each month.
@@ -141,12 +138,12 @@ impl<'a> Customer<'a> {
         (facts, assessed): (&'a Facts, &'a Assessed),
         as_of: NaiveDate,
         relations: &'a Relations,
-        purchase: Option<&'a Purchase>,
+        purchases: Option<&'a Purchases>,
     ) -> Self {
         let today = facts::number(as_of);
-        let bought = contracts::bought(facts, today);
-        let (gaps, margins) = (gaps(&bought), monthly(&bought, today));
-        Customer { facts, assessed, as_of, relations, purchase, bought, gaps, margins }
+        let bought = facts.bought();
+        let (gaps, margins) = (gaps(bought), monthly(bought, today));
+        Customer { facts, assessed, as_of, relations, purchases, bought, gaps, margins }
     }
 
     /// What the rules ask for.
@@ -201,8 +198,8 @@ impl<'a> Customer<'a> {
     /// The chance to buy within the customer's own patience.
     fn p_buy(&self) -> Option<f64> {
         let weeks = patience(self.typical_gap()) / DAYS_PER_WEEK;
-        let known = self.purchase.zip(self.assessed.base.history());
-        known.map(|(purchase, (history, _))| purchase.model.p_buy(&history, weeks))
+        let known = self.purchases.zip(self.assessed.base.history());
+        known.map(|(all, (history, _))| all.suits(&self.assessed.base).model.p_buy(&history, weeks))
     }
 
     fn activity(&self, facts: &rules::Facts<'_>) -> CustomerActivity {
@@ -218,7 +215,7 @@ impl<'a> Customer<'a> {
             return self.renewal_risk(&contract);
         }
         // By the same features that the model was trained on.
-        let features = features(&self.bought, facts::number(self.as_of), self.relations.median_gap);
+        let features = features(self.bought, facts::number(self.as_of), self.relations.median_gap);
         self.risk_of(&features, activity)
     }
 

@@ -13,7 +13,7 @@ use kith_kernel::{Bind, Custom, Cx, Error, Result, Shape, Statement, codes};
 use kith_lifecycle::{ChurnRisk, ChurnScore};
 use kith_loyalty::LoyaltyAssessment;
 use kith_loyalty::value::borders::UNREACHED;
-use kith_loyalty::value::facts::{self, Reading, Which};
+use kith_loyalty::value::facts::{self, Which};
 use kith_loyalty::value::run::RunStatus;
 use kith_loyalty::value::{Borders, ClvEstimate, ValueProfile, ValueRun, ValueScore, run as runs};
 use rust_decimal::Decimal;
@@ -138,8 +138,8 @@ fn has_customers(conn: &mut PgConnection, cx: &Cx) -> Result<bool> {
 pub fn keep(conn: &mut PgConnection, cx: &Cx, claim: &Claim, learned: &Learned) -> Result<()> {
     let cx = &cx.as_system();
     enter(conn, cx, claim)?;
-    if let Some(model) = learned.fitted.clone() {
-        model.keep(conn, cx)?;
+    for model in &learned.fitted {
+        model.clone().keep(conn, cx)?;
     }
     if let Some(study) = &learned.study {
         study.keep(conn, cx)?;
@@ -189,7 +189,8 @@ pub fn publish(conn: &mut PgConnection, cx: &Cx, claim: &Claim, rules: &Rules) -
         changed += derived::publish(conn, cx, cx.entry(name)?)?;
     }
     if rules.why() == Why::Run {
-        tidy(conn, cx, &rules.reading)?;
+        // Values of accounts that were archived meanwhile.
+        shelve(conn, cx, None)?;
     }
     let mut out = Statement::new("UPDATE value_runs SET published = ");
     out.bind(Bind::Int(Some(count(changed)))).sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant)));
@@ -325,13 +326,4 @@ pub(super) fn shelve(conn: &mut PgConnection, cx: &Cx, accounts: Option<&[Uuid]>
         out.execute(conn)?;
     }
     Ok(())
-}
-
-/// What is behind this run: values of accounts that were archived, and days of this month before this one.
-fn tidy(conn: &mut PgConnection, cx: &Cx, reading: &Reading) -> Result<()> {
-    shelve(conn, cx, None)?;
-    let mut out = Statement::new("DELETE FROM value_scores WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(reading.as_of)));
-    out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(reading.as_of))).sql("::date)").execute(conn)?;
-    kith_lifecycle::score::forget_earlier(conn, cx.tenant, reading.as_of)
 }

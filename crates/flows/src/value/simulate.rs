@@ -12,9 +12,8 @@ use kith_loyalty::value::facts::{self, Facts, Which};
 use kith_loyalty::value::families;
 use kith_loyalty::value::learn::Lesson;
 use kith_loyalty::value::profile::{Layer, ValueClass};
-use kith_loyalty::value::purchase::Purchase;
 use kith_loyalty::value::reports;
-use kith_loyalty::value::{PurchaseModel, ValueIndicator, ValueModel};
+use kith_loyalty::value::{PurchaseModel, Purchases, ValueIndicator, ValueModel};
 use kith_statistics as statistics;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -95,15 +94,15 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
         after = last.account;
         facts.extend(page.facts);
     }
-    let (bought, never): (Vec<&Facts>, Vec<&Facts>) = facts.iter().partition(|facts| !facts.occasions.is_empty());
+    let (bought, never): (Vec<&Facts>, Vec<&Facts>) = facts.iter().partition(|facts| !facts.bought().is_empty());
     let customers: Vec<Base> = bought.into_iter().map(|facts| Base::of(facts, as_of)).collect();
-    let purchase = purchase(conn, cx, &model, &customers, as_of)?;
+    let purchases = purchases(conn, cx, &model, (&facts, &customers), as_of)?;
     let families = families::margins(conn, cx, &reading, &customers)?;
     let lesson = Lesson {
         model: &model,
         indicators: &indicators,
         customers: &customers,
-        purchase: purchase.as_ref(),
+        purchases: purchases.as_ref(),
         as_of,
         families: &families,
         contracts: &Lasting::learn(conn, cx, as_of)?,
@@ -112,25 +111,28 @@ fn rules(conn: &mut PgConnection, cx: &Cx, model: ValueModel) -> Result<(Rules, 
     let borders = lesson.learn();
     let relations = Relations::current(conn, cx, &borders)?;
     let weights = model.weights().map_err(Error::internal)?;
-    Ok((Rules { model, weights, indicators, purchase, borders, reading, relations, is_history: false }, facts))
+    let (is_history, keeps_scores) = (false, false);
+    Ok((Rules { model, weights, indicators, purchases, borders, reading, relations, is_history, keeps_scores }, facts))
 }
 
-/// The purchase model in use, or a new one that is not kept.
-fn purchase(
+/// The purchase models in use, or new ones that are not kept.
+fn purchases(
     conn: &mut PgConnection,
     cx: &Cx,
     model: &ValueModel,
-    customers: &[Base],
+    (facts, customers): (&[Facts], &[Base]),
     as_of: chrono::NaiveDate,
-) -> Result<Option<Purchase>> {
-    let found = match PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
-        Some(found) => Some(found),
-        None => {
-            let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
-            PurchaseModel::fitted(cx, (as_of, model.purchase_model, &model.terms()), &histories, &[])
-        }
-    };
-    Ok(found.and_then(|model| model.ready()))
+) -> Result<Option<Purchases>> {
+    if let Some(known) = PurchaseModel::current(conn, cx, as_of, model.purchase_model)? {
+        return Ok(Purchases::of(&known, &known.parts(conn, cx)?));
+    }
+    let terms = (as_of, model.purchase_model, &model.terms());
+    let histories: Vec<_> = customers.iter().filter_map(Base::history).collect();
+    let Some(all) = PurchaseModel::fitted(cx, terms, &histories, &[]) else { return Ok(None) };
+    let bought = facts.iter().filter(|facts| !facts.bought().is_empty());
+    let names = customers.iter().zip(bought).map(|(base, facts)| (base.industry, facts.industry.clone())).collect();
+    let parts = all.beside(cx, terms, customers, &names);
+    Ok(Purchases::of(&all, &parts))
 }
 
 /// Where all accounts stand.

@@ -7,7 +7,7 @@ use super::indicator::{Direction, IndicatorScale, IndicatorSource, Measure, Miss
 use super::number::{decimal, real};
 use super::purchase::Purchase;
 use super::segment::Field;
-use super::{ValueIndicator, ValueModel, model::Terms};
+use super::{Purchases, ValueIndicator, ValueModel, model::Terms};
 use chrono::NaiveDate;
 use kith_statistics::{self as statistics, DAYS_PER_WEEK, History, Missing, Score, Spend};
 use rust_decimal::Decimal;
@@ -26,8 +26,8 @@ pub struct Judge<'a> {
     pub indicators: &'a [ValueIndicator],
     /// What was learned.
     pub borders: &'a Borders,
-    /// The purchase model, if there is one.
-    pub purchase: Option<&'a Purchase>,
+    /// The purchase models, if there are any.
+    pub purchases: Option<&'a Purchases>,
     /// The last day that counts.
     pub as_of: NaiveDate,
 }
@@ -43,8 +43,10 @@ pub struct Base {
     pub industry: u64,
     /// That of its size band.
     pub size: u64,
-    /// Occasions ever.
+    /// Occasions ever; months, if it pays by contract alone.
     pub occasions: u32,
+    /// It never ordered anything beside what it pays for again and again.
+    pub by_contract: bool,
     /// Occasions of the window.
     pub window_occasions: u32,
     /// Occasions of the last 365 days, and of those before them.
@@ -104,8 +106,8 @@ impl Base {
     /// Of the facts.
     pub fn of(facts: &Facts, as_of: NaiveDate) -> Base {
         let today = facts::number(as_of);
-        let all = &facts.occasions;
-        let (first, last) = (all.first().map_or(today, |o| o.day), all.last().map_or(today, |o| o.day));
+        let (all, by_contract) = (facts.bought(), facts.occasions.is_empty() && !facts.paid.is_empty());
+        let (first, last) = (facts.began().unwrap_or(today), all.last().map_or(today, |o| o.day));
         let gaps: Vec<f64> = facts.gaps();
         let since = |days: i32| all.iter().filter(|o| o.day > today - days).count();
         let repeats: Vec<f64> = all.iter().skip(1).map(|o| o.net).collect();
@@ -118,6 +120,7 @@ impl Base {
             industry: known(&facts.industry),
             size: known(&facts.size),
             occasions: small(all.len()),
+            by_contract,
             window_occasions: u32::try_from(facts.window_occasions).unwrap_or(0),
             yearly: [small(since(365)), small(since(730) - since(365))],
             recency: today - last,
@@ -129,7 +132,8 @@ impl Base {
             revenue: real(facts.revenue),
             profit: real(facts.margin - facts.cost_to_serve),
             margin: real(facts.margin),
-            margin_rate: share(facts.lifetime_margin, facts.lifetime_revenue),
+            // Of contracts no cost is known.
+            margin_rate: share(facts.lifetime_margin, facts.lifetime_revenue).filter(|_| !by_contract),
             repeat_spend: if repeats.is_empty() { 0.0 } else { repeats.iter().sum::<f64>() / counted(repeats.len()) },
             discount_share: share(facts.discounted, facts.booked).map(|share| 100.0 * share),
             wallet: facts.wallet.as_ref().map(|(amount, _)| real(*amount)),
@@ -140,12 +144,17 @@ impl Base {
         }
     }
 
-    /// What the purchase models need to know; none before the first purchase.
+    /// What the purchase models need to know; none before the first purchase, and of months that follow by contract.
     pub fn history(&self) -> Option<(History, Spend)> {
-        let repeats = self.occasions.checked_sub(1)?;
+        let repeats = self.occasions.checked_sub(1).filter(|_| !self.by_contract)?;
         let weeks = |days: i32| f64::from(days) / DAYS_PER_WEEK;
         let history = History { repeats, last: weeks(self.age - self.recency), age: weeks(self.age) };
         Some((history, Spend { repeats, mean: self.repeat_spend }))
+    }
+
+    /// Whether nothing of what it paid for again and again is to be renewed, and it never bought anything else.
+    pub fn is_over(&self) -> bool {
+        self.by_contract && self.contracts.is_empty()
     }
 
     /// Whether it bought in the window.
@@ -155,7 +164,7 @@ impl Base {
 }
 
 /// The short name of what is known; 0 of nothing.
-fn known(text: &str) -> u64 {
+pub(super) fn known(text: &str) -> u64 {
     if text.is_empty() { 0 } else { short(text) }
 }
 
@@ -183,6 +192,11 @@ pub fn gaps(occasions: &[Occasion]) -> Vec<f64> {
 }
 
 impl Judge<'_> {
+    /// The purchase model that counts for a customer, if there is one.
+    pub(super) fn purchase(&self, base: &Base) -> Option<&Purchase> {
+        self.purchases.map(|purchases| purchases.suits(base))
+    }
+
     /// The typical gap of a customer, in days.
     pub fn typical_gap(&self, base: &Base) -> f64 {
         let peers = self.borders.gap;
@@ -220,8 +234,10 @@ impl Judge<'_> {
 
     /// What is expected of what a customer did.
     fn expected(&self, base: &Base) -> Future {
-        let Some((history, spend)) = base.history() else { return Future::default() };
-        let Some(purchase) = self.purchase else {
+        if base.occasions == 0 || base.is_over() {
+            return Future::default();
+        }
+        let Some((purchase, (history, spend))) = self.purchase(base).zip(base.history()) else {
             let value = self.simple(base);
             return Future { value, ..Future::default() };
         };

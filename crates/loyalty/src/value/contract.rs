@@ -3,6 +3,7 @@
 //! Lehmann & Stuart 2004).
 
 use super::assess::{Base, Judge};
+use super::facts::Occasion;
 use super::number::{real, shown};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
@@ -107,6 +108,29 @@ impl Agreement {
     }
 }
 
+/// The months in which a contract ran, oldest first: each is a purchase of what those that ran then bring a month. They are
+/// counted back from today, so that each is one of the months that margins are added up by. No cost is known of them.
+pub fn months(agreements: &[Agreement], today: i32) -> Vec<Occasion> {
+    let Some(first) = agreements.iter().map(|one| one.from).min() else { return Vec::new() };
+    let back = |month: u32| (f64::from(month) * MONTH).ceil().to_i32().unwrap_or(i32::MAX);
+    let days = (0..LONGEST).map(|month| today.saturating_sub(back(month))).take_while(|day| *day >= first);
+    let mut months: Vec<Occasion> = days.filter_map(|day| month(agreements, day)).collect();
+    if months.is_empty() {
+        // It was over before its first month was.
+        months.extend(month(agreements, first));
+    }
+    months.reverse();
+    months
+}
+
+/// What the contracts that run on a day bring a month.
+fn month(agreements: &[Agreement], day: i32) -> Option<Occasion> {
+    let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
+    running.peek()?;
+    let net = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
+    Some(Occasion { day, net, margin: net })
+}
+
 /// A running subscription in numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contract {
@@ -185,6 +209,19 @@ mod tests {
         near(&lasting.chances(1, 2), &[2.0 / 3.0, 2.0 / 3.0]);
         // Nothing is known of a fourth month: twenty have ended in ninety months of all.
         near(&lasting.chances(3, 2), &[7.0 / 9.0, 49.0 / 81.0]);
+    }
+
+    #[test]
+    fn each_month_of_a_contract_is_a_purchase() {
+        let agreement =
+            |from, over, monthly| Agreement { from, over, period: 1, contract: Some(Contract { monthly, months: 0 }) };
+        let found = months(&[agreement(0, Some(200), 10.0), agreement(100, None, 5.0)], 365);
+        let sums: Vec<f64> = found.iter().map(|month| month.net).collect();
+        assert_eq!(sums, [10.0, 10.0, 10.0, 15.0, 15.0, 15.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0]);
+        assert_eq!(found.last().map(|month| month.day), Some(365));
+        // A year after the last was over.
+        assert_eq!(months(&[agreement(0, Some(10), 1.0), agreement(0, Some(20), 1.0)], 385).len(), 1);
+        assert_eq!(months(&[], 385).len(), 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 mod source;
 
-use super::contract::Agreement;
+use super::contract::{self, Agreement};
+use super::number::{decimal, real};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::derived::Group;
@@ -39,6 +40,13 @@ pub struct Reading {
     pub families: Vec<Uuid>,
     /// Windows that indicators have of their own, in days.
     pub windows: Vec<i32>,
+}
+
+impl Reading {
+    /// Nothing yet in each of those windows.
+    fn lately(&self) -> Vec<Lately> {
+        self.windows.iter().map(|days| Lately { days: *days, ..Lately::default() }).collect()
+    }
 }
 
 /// What was bought in a window that an indicator has of its own, in the reporting currency.
@@ -101,6 +109,8 @@ pub struct Facts {
     pub lifetime_margin: Decimal,
     /// Part of the window's revenue whose cost nobody knows.
     pub uncosted: Decimal,
+    /// The margin that is taken of that, in per cent; none: the one of the reading.
+    pub estimated: Option<Decimal>,
     /// Part of the window's bookings that was bought at a discount.
     pub discounted: Decimal,
     /// The window's bookings before refunds.
@@ -127,6 +137,59 @@ pub struct Facts {
     pub agreements: Vec<Agreement>,
     /// He tries something that is paid again and again.
     pub is_trying: bool,
+    /// The months in which that ran, if he never ordered anything beside it: no order tells of them, so they are what he
+    /// bought. Who orders, too, has them among his orders, or they are not counted.
+    pub paid: Vec<Occasion>,
+    /// What they brought in the window.
+    pub subscribed: Decimal,
+}
+
+impl Facts {
+    /// What he bought: his orders, or the months that he paid for.
+    pub fn bought(&self) -> &[Occasion] {
+        if self.occasions.is_empty() { &self.paid } else { &self.occasions }
+    }
+
+    /// The day on which he began to buy, or to pay by contract.
+    pub fn began(&self) -> Option<i32> {
+        let first = self.bought().first()?.day;
+        let contract = self.agreements.iter().map(|one| one.from).min().filter(|_| self.occasions.is_empty());
+        Some(contract.unwrap_or(first))
+    }
+
+    /// The margin that is taken where no cost is known, as a share.
+    pub fn estimate(&self, reading: &Reading) -> Decimal {
+        self.estimated.unwrap_or(reading.default_margin) / Decimal::ONE_HUNDRED
+    }
+
+    /// Books the months that he paid for, if they are all that he bought.
+    fn book(&mut self, reading: &Reading) {
+        if !self.occasions.is_empty() || self.agreements.is_empty() {
+            return;
+        }
+        let today = number(reading.as_of);
+        let estimated = self.estimate(reading);
+        self.paid = contract::months(&self.agreements, today);
+        self.lately = reading.lately();
+        for month in &mut self.paid {
+            month.margin = month.net * real(estimated);
+            let net = decimal(month.net).unwrap_or_default();
+            self.lifetime_revenue += net;
+            self.lifetime_margin += net * estimated;
+            if month.day > today.saturating_sub(reading.window_days) {
+                self.window_occasions += 1;
+                self.subscribed += net;
+            }
+            for lately in self.lately.iter_mut().filter(|lately| month.day > today.saturating_sub(lately.days)) {
+                lately.occasions += 1;
+                lately.revenue += month.net;
+                lately.margin += month.margin;
+            }
+        }
+        self.revenue += self.subscribed;
+        self.margin += self.subscribed * estimated;
+        self.uncosted += self.subscribed;
+    }
 }
 
 /// Some accounts and what is known of them, in the order of their ids. Archived accounts are left out.
@@ -174,6 +237,7 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     if facts.is_empty() {
         return Ok(());
     }
+    source.estimates(conn, facts)?;
     source.days(conn, facts)?;
     source.touches(conn, facts)?;
     source.costs(conn, facts)?;
@@ -182,6 +246,7 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     source.prospects(conn, facts)?;
     source.contacts(conn, facts)?;
     source.contracts(conn, facts)?;
+    facts.iter_mut().for_each(|one| one.book(reading));
     source.families(conn, facts)
 }
 

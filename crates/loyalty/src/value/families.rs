@@ -56,14 +56,16 @@ pub fn listed(conn: &mut PgConnection, cx: &Cx) -> Result<Vec<Uuid>> {
 pub fn margins(conn: &mut PgConnection, cx: &Cx, reading: &Reading, customers: &[Base]) -> Result<Vec<Family>> {
     let mut yearly: HashMap<Uuid, Vec<f64>> = HashMap::new();
     for accounts in sample(customers).chunks(PAGE) {
-        let mut out = Statement::new("SELECT p.family_id, (sum(k.net) - sum(k.cost) - sum(k.uncosted) * (1 - ");
+        let mut out = Statement::new(
+            "SELECT p.family_id, (sum(k.net) - sum(k.cost) - sum(k.uncosted) * (1 - coalesce((SELECT f.default_margin FROM product_families f WHERE f.tenant_id = p.tenant_id AND f.id = p.family_id), ",
+        );
         out.bind(Bind::Decimal(Some(reading.default_margin)));
-        out.sql("::numeric / 100))::float8 * 365 / greatest(365, (").bind(Bind::Time(Some(cx.now)));
+        out.sql("::numeric) / 100))::float8 * 365 / greatest(365, (").bind(Bind::Time(Some(cx.now)));
         out.sql("::timestamptz AT TIME ZONE ").bind(Bind::Text(Some(reading.zone.clone())));
         out.sql("::text)::date - min(k.first_on)) FROM customer_products k JOIN products p ON p.tenant_id = k.tenant_id AND p.id = k.product_id WHERE k.tenant_id = ");
         out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND k.account_id = ANY(").bind(Bind::Uuids(accounts.to_vec()));
         out.sql(") AND p.family_id = ANY(").bind(Bind::Uuids(reading.families.clone())).sql(") AND k.first_on <= ");
-        out.bind(Bind::Date(Some(reading.as_of))).sql(" GROUP BY k.account_id, p.family_id");
+        out.bind(Bind::Date(Some(reading.as_of))).sql(" GROUP BY k.account_id, p.tenant_id, p.family_id");
         let rows: Vec<(Uuid, f64)> = RunQueryDsl::load(out.once().typed::<(st::Uuid, st::Double)>(), conn)?;
         for (family, margin) in rows {
             yearly.entry(family).or_default().push(margin);

@@ -10,8 +10,7 @@ use super::fit::Fit;
 use super::indicator::IndicatorSource;
 use super::model::{PyramidScheme, QuadrantScheme, Terms};
 use super::number::{decimal, real};
-use super::purchase::Purchase;
-use super::{ValueIndicator, ValueModel};
+use super::{Purchases, ValueIndicator, ValueModel};
 use chrono::NaiveDate;
 use kith_statistics::{self as statistics, Real};
 use rust_decimal::Decimal;
@@ -32,8 +31,8 @@ pub struct Lesson<'a> {
     pub indicators: &'a [ValueIndicator],
     /// Customers who ever bought.
     pub customers: &'a [Base],
-    /// The purchase model.
-    pub purchase: Option<&'a Purchase>,
+    /// The purchase models.
+    pub purchases: Option<&'a Purchases>,
     /// The last day that counts.
     pub as_of: NaiveDate,
     /// The families of products that the customers may own.
@@ -66,8 +65,8 @@ impl Lesson<'_> {
     }
 
     fn judge<'b>(&'b self, borders: &'b Borders) -> Judge<'b> {
-        let Lesson { model, indicators, purchase, as_of, .. } = *self;
-        Judge { model, terms: self.terms(), segments: model.segments(), indicators, borders, purchase, as_of }
+        let Lesson { model, indicators, purchases, as_of, .. } = *self;
+        Judge { model, terms: self.terms(), segments: model.segments(), indicators, borders, purchases, as_of }
     }
 
     /// Gaps, silence, margins, who stayed, and what is owned together.

@@ -129,8 +129,8 @@ pub struct ValueModel {
     /// From which potential (0 to 100) on a customer is IRON or PLATINUM; the median unless given.
     #[field(example = "\"50\"")]
     pub potential_cut: Option<Decimal>,
-    /// Margin in per cent that lines without a known cost are taken to have; 30 unless given. Values that rest on it are
-    /// PARTIAL.
+    /// Margin in per cent that lines without a known cost are taken to have, where the family of the product names none; 30
+    /// unless given. Values that rest on it are PARTIAL.
     #[field(example = "\"30\"")]
     pub default_margin: Option<Decimal>,
     /// The model of purchases.

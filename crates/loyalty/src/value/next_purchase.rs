@@ -90,7 +90,7 @@ impl Judge<'_> {
     }
 
     fn by_model(&self, base: &Base) -> Option<Next> {
-        let (purchase, (history, _)) = self.purchase.zip(base.history())?;
+        let (purchase, (history, _)) = self.purchase(base).zip(base.history())?;
         let today = facts::number(self.as_of);
         let day = |weeks: f64| {
             let days = whole(weeks * DAYS_PER_WEEK);

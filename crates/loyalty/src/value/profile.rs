@@ -4,8 +4,9 @@ use super::clv::ValueState;
 use super::segment::RfmSegment;
 use crate::AREA;
 use chrono::NaiveDate;
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::ids::{AccountId, ValueModelId, ValueProfileId, ValueScoreId};
-use kith_kernel::{Custom, Money, Ownership, Resource, Verb, text_enum};
+use kith_kernel::{Bind, Custom, Cx, Money, Ownership, Resource, Result, Statement, Verb, text_enum};
 use kith_macros::resource;
 use rust_decimal::Decimal;
 
@@ -65,7 +66,8 @@ text_enum! {
 
 /// What an account is worth now, by the published value model; its id is the account's. It is computed every night, and
 /// again within seconds after orders, refunds or costs of the account changed. Amounts are in the reporting currency,
-/// refunds are booked against the order they belong to.
+/// refunds are booked against the order they belong to. Who never ordered anything beside subscriptions buys once a month for
+/// as long as one runs, for what it brings a month; who orders, too, is measured by the orders alone.
 #[resource(table = value_profiles, id = ValueProfileId, derived)]
 pub struct ValueProfile {
     /// The account.
@@ -89,7 +91,7 @@ pub struct ValueProfile {
     /// The last day of a purchase.
     #[field(filter, sort, read_only)]
     pub last_on: Option<NaiveDate>,
-    /// Days with a purchase, ever.
+    /// Days with a purchase, ever; months paid for, of who has nothing but subscriptions.
     #[field(filter, read_only)]
     pub occasions: i32,
     /// Days with a purchase within the window.
@@ -194,8 +196,8 @@ impl Resource for ValueProfile {
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account"] };
 }
 
-/// What an account was worth on a day, as it was computed then. The newest of the month and the last of each month before
-/// are kept; nothing rewrites them.
+/// What an account was worth on a day, as it was computed then: by the first run of each month, or for a day that was asked
+/// for (`value-runs`). What it is worth now stands in `value-profiles`.
 #[resource(table = value_scores, id = ValueScoreId, derived)]
 pub struct ValueScore {
     /// The account.
@@ -234,4 +236,15 @@ impl Resource for ValueScore {
     const AREA: &'static str = AREA;
     const VERBS: &'static [Verb] = &[Verb::Read];
     const OWNERSHIP: Ownership = Ownership { owner: None, team: None, via: &["account"] };
+}
+
+impl ValueScore {
+    /// Whether a run on a day is the first of its month: what it says becomes part of the history. A night that keeps
+    /// nothing writes two tables less for every customer, and a month is as fine as the history gets anyway.
+    pub fn are_due(conn: &mut PgConnection, cx: &Cx, day: NaiveDate) -> Result<bool> {
+        let mut out = Statement::new("SELECT NOT EXISTS (SELECT FROM value_scores WHERE tenant_id = ");
+        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of < ").bind(Bind::Date(Some(day)));
+        out.sql(" AND as_of >= date_trunc('month', ").bind(Bind::Date(Some(day))).sql("::date)::date)");
+        Ok(RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0)
+    }
 }

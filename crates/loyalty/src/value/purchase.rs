@@ -37,6 +37,13 @@ pub struct PurchaseModel {
     /// The last day that it knows.
     #[field(filter, sort, read_only)]
     pub fitted_on: NaiveDate,
+    /// The industry whose customers it was fitted to, and counts for: those of at least 500 customers, of whom at least 100 came
+    /// back, have one of their own. Null: all customers.
+    #[field(filter, read_only)]
+    pub industry: Option<String>,
+    /// The model of all customers that it was fitted beside.
+    #[field(filter, read_only)]
+    pub part_of_id: Option<PurchaseModelId>,
     /// Customers it was fitted to.
     #[field(read_only)]
     pub customers: i32,
@@ -58,7 +65,8 @@ pub struct PurchaseModel {
     /// `interval`: the 10 % and 90 % points of the value of all customers together, over its median. `holdout`: the same kind
     /// of model, fitted to the first two thirds of the time, against what came in the last: `error` of the sum of purchases as
     /// a share of what came, `weeklyError` the mean of it by week (MAPE), `naive` the guess that as much is bought as in as
-    /// long a time before, and `deciles` of customers by what was foretold; not there where too little is known for it.
+    /// long a time before, and `deciles` of customers by what was foretold; not there where too little is known for it, and
+    /// with the model of an industry.
     #[field(read_only)]
     pub validation: Custom,
 }
@@ -109,7 +117,7 @@ impl PurchaseModel {
             out.sql(" AND t.fitted_on <= ").bind(Bind::Date(Some(as_of)));
             out.sql(" AND t.fitted_on > ").bind(Bind::Date(Some(as_of - chrono::TimeDelta::days(MONTH))));
             out.sql(" AND (t.kind = 'NBD' OR t.kind = ").bind(Bind::Text(Some(name(kind).to_owned())));
-            out.sql(") ORDER BY t.fitted_on DESC, t.id DESC LIMIT 1");
+            out.sql(") AND t.part_of_id IS NULL ORDER BY t.fitted_on DESC, t.id DESC LIMIT 1");
         })?;
         Ok(found.into_iter().next())
     }

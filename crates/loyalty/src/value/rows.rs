@@ -78,11 +78,11 @@ impl Judge<'_> {
             as_of: self.as_of,
             state,
             reasons: Custom(Value::from(reasons)),
-            first_on: day(facts.occasions.first()),
-            last_on: day(facts.occasions.last()),
+            first_on: facts.began().map(facts::day),
+            last_on: day(facts.bought().last()),
             occasions: i32::try_from(base.occasions).unwrap_or(i32::MAX),
             window_occasions: facts.window_occasions,
-            typical_gap: number((base.occasions > 0).then(|| self.typical_gap(base))),
+            typical_gap: number((base.occasions > 0 && !base.by_contract).then(|| self.typical_gap(base))),
             regularity: number(base.regularity),
             frequency: number(measures.get(&(IndicatorSource::Frequency, None)).copied()),
             revenue: money(facts.revenue),
@@ -165,13 +165,19 @@ impl Judge<'_> {
                 ..blank
             };
         }
-        let Some((history, spend)) = base.history() else { return blank };
-        let Some((purchase, found)) = self.purchase.zip(future.found) else {
+        if base.occasions == 0 {
+            return blank;
+        }
+        if base.is_over() {
+            return ClvEstimate { reasons: Custom(json!(["NO_CONTRACT"])), ..blank };
+        }
+        let Some(((purchase, found), (history, spend))) = self.purchase(base).zip(future.found).zip(base.history())
+        else {
             let (value, method) = match self.simple(base) {
                 Some(value) => (money(value), ClvMethod::Simple),
                 None => (money(super::number::real(facts.lifetime_margin)), ClvMethod::Historic),
             };
-            let reasons = Custom(json!(["TOO_FEW_REPEATERS"]));
+            let reasons = Custom(json!([if base.by_contract { "FEW_CONTRACTS" } else { "TOO_FEW_REPEATERS" }]));
             return ClvEstimate { state: ValueState::InsufficientData, reasons, method, value, ..blank };
         };
         let week = |days: f64| days / DAYS_PER_WEEK;
@@ -241,11 +247,11 @@ fn state(facts: &Facts, scored: bool) -> (ValueState, Vec<&'static str>) {
     let doubts = [
         ("COST_ESTIMATED", facts.uncosted > Decimal::ZERO),
         ("UNCONVERTED", facts.unconverted > 0),
-        ("COVERAGE", !scored && !facts.occasions.is_empty()),
+        ("COVERAGE", !scored && !facts.bought().is_empty()),
     ];
     let reasons: Vec<_> = doubts.iter().filter(|(_, holds)| *holds).map(|(code, _)| *code).collect();
     match reasons.as_slice() {
-        _ if facts.occasions.is_empty() => (ValueState::NotApplicable, vec!["NO_ORDERS"]),
+        _ if facts.bought().is_empty() => (ValueState::NotApplicable, vec!["NO_ORDERS"]),
         [] => (ValueState::Ok, reasons),
         _ if !scored => (ValueState::InsufficientData, reasons),
         _ => (ValueState::Partial, reasons),

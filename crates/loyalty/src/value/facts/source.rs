@@ -1,6 +1,6 @@
 //! Where facts are read from, a statement each.
 
-use super::{Facts, Lately, Occasion, Reading, days, number};
+use super::{Facts, Occasion, Reading, days, number};
 use crate::value::contract::{Agreement, Contract};
 use crate::value::number::real;
 use chrono::NaiveDate;
@@ -45,6 +45,29 @@ impl Source<'_> {
         out.bind(Bind::Text(Some(self.reading.zone.clone())));
     }
 
+    /// The margins that are taken of what nobody knows the cost of, where families of products have margins of their own: of
+    /// all that a customer ever bought of them, each by its family. Days know no products.
+    pub fn estimates(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+        let tenant = || Bind::Uuid(Some(self.cx.tenant));
+        let mut out = Statement::new("SELECT EXISTS (SELECT FROM product_families WHERE tenant_id = ");
+        out.bind(tenant()).sql(" AND default_margin IS NOT NULL)");
+        if !RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0 {
+            return Ok(());
+        }
+        let mut out = Statement::new("SELECT t.account_id, sum(t.uncosted * coalesce(f.default_margin, ");
+        out.bind(Bind::Decimal(Some(self.reading.default_margin)))
+            .sql("::numeric)) / sum(t.uncosted) FROM customer_products t ");
+        out.sql("JOIN products p ON p.tenant_id = t.tenant_id AND p.id = t.product_id ");
+        out.sql("LEFT JOIN product_families f ON f.tenant_id = p.tenant_id AND f.id = p.family_id");
+        self.of_group(&mut out);
+        out.sql(" AND t.uncosted > 0 AND t.first_on <= ").bind(self.last()).sql(" GROUP BY t.account_id");
+        let rows: Vec<(Uuid, Decimal)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Numeric)>(), conn)?;
+        for (account, margin) in rows {
+            of(facts, account).into_iter().for_each(|one| one.estimated = Some(margin.round_dp(6)));
+        }
+        Ok(())
+    }
+
     /// The days on which they bought, in the order of their key. They are added up here: to have PostgreSQL do it in arrays
     /// and filtered sums takes it more than twice the time.
     pub fn days(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
@@ -62,10 +85,10 @@ impl Source<'_> {
         );
         let rows: Vec<Row> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
         let (window, year) = (self.before(), self.reading.as_of - chrono::Days::new(365));
-        let estimated = self.reading.default_margin / Decimal::ONE_HUNDRED;
         for of_one in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
             let Some(one) = of_one.first().and_then(|row| of(facts, row.0.0)) else { continue };
-            one.lately = self.reading.windows.iter().map(|days| Lately { days: *days, ..Lately::default() }).collect();
+            one.lately = self.reading.lately();
+            let estimated = one.estimate(self.reading);
             for &((_, day, orders), (net, cost, uncosted, discounted, booked), (lines, unconverted)) in of_one {
                 let margin = net - uncosted - cost + uncosted * estimated;
                 if orders > 0 {

@@ -213,9 +213,12 @@ fn products(
     out.sql("SELECT i.product_id, sum(");
     match of {
         Measure::Profit => out
-            .sql("coalesce(x.net - x.cost, x.net * ")
+            .sql(
+                "coalesce(x.net - x.cost, x.net * coalesce((SELECT f.default_margin FROM products p JOIN product_families f \
+                 ON f.tenant_id = p.tenant_id AND f.id = p.family_id WHERE p.tenant_id = i.tenant_id AND p.id = i.product_id), ",
+            )
             .bind(Bind::Decimal(Some(terms.default_margin)))
-            .sql("::numeric / 100)"),
+            .sql("::numeric) / 100)"),
         _ => out.sql("x.net"),
     };
     out.sql(")").sql(LINES).bind(Bind::Uuid(Some(cx.tenant)));

@@ -1,8 +1,8 @@
-//! Who moved between two days, by what was stored on them.
+//! Who moved between two days, by what was kept of them; where customers stand now is kept of no day yet.
 
 use super::{chosen, count, share};
-use crate::value::ValueScore;
 use crate::value::profile::{Layer, ValueClass};
+use crate::value::{ValueProfile, ValueRun, ValueScore};
 use chrono::NaiveDate;
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_kernel::{Action, Bind, Condition, Cx, Error, Result, Shape, Statement};
@@ -39,8 +39,53 @@ impl Question {
     }
 }
 
-/// The day that something is stored of, last before or on a day; else the first of all.
-fn stored(conn: &mut PgConnection, cx: &Cx, day: NaiveDate) -> Result<Option<NaiveDate>> {
+/// Where customers stood on a day.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Where they stand now.
+    Now(NaiveDate),
+    /// Where the history says.
+    Kept(NaiveDate),
+}
+
+impl Place {
+    /// What tells most nearly where they stood on a day: the last that is known of the time before, else the first of all.
+    fn on(conn: &mut PgConnection, cx: &Cx, day: NaiveDate) -> Result<Option<Self>> {
+        let now = ValueRun::current(conn, cx)?.and_then(|run| run.as_of);
+        Ok(match (now.filter(|now| *now <= day), kept(conn, cx, day)?) {
+            (Some(now), _) => Some(Place::Now(now)),
+            (None, kept) => kept.map(Place::Kept).or(now.map(Place::Now)),
+        })
+    }
+
+    fn day(self) -> NaiveDate {
+        match self {
+            Place::Now(day) | Place::Kept(day) => day,
+        }
+    }
+
+    /// The customers that the caller may see, each with its place.
+    fn read(self, cx: &Cx, column: &str, condition: &mut Condition<'_>, out: &mut Statement) -> Result<()> {
+        let (name, table) = match self {
+            Place::Now(_) => (ValueProfile::NAME, "value_profiles"),
+            Place::Kept(_) => (ValueScore::NAME, "value_scores"),
+        };
+        let entry = cx.entry(name)?;
+        let scope = cx.require(entry, Action::Read)?;
+        out.sql(format!("SELECT s.account_id, s.{column} AS place FROM {table} s WHERE s.tenant_id = "));
+        out.bind(Bind::Uuid(Some(cx.tenant)));
+        match self {
+            // Of those who never bought no history is kept.
+            Place::Now(_) => out.sql(" AND s.archived_at IS NULL AND s.first_on IS NOT NULL"),
+            Place::Kept(day) => out.sql(" AND s.as_of = ").bind(Bind::Date(Some(day))),
+        };
+        condition.scope(entry, "s", scope, out);
+        Ok(())
+    }
+}
+
+/// The last day before or on a day that history was kept of; else the first of all.
+fn kept(conn: &mut PgConnection, cx: &Cx, day: NaiveDate) -> Result<Option<NaiveDate>> {
     let mut out = Statement::new("SELECT coalesce((SELECT max(as_of) FROM value_scores WHERE tenant_id = ");
     out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND as_of <= ").bind(Bind::Date(Some(day)));
     out.sql("), (SELECT min(as_of) FROM value_scores WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql("))");
@@ -52,9 +97,9 @@ pub fn movements(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Resul
     let (from, to) = question.days(cx)?;
     let ways = [("layer", ("layer", Layer::ALL)), ("class", ("value_class", ValueClass::ALL))];
     let (column, places) = chosen(question.by.as_deref(), &ways, &format!("{}/by", question.at))?;
-    let (first, last) = (stored(conn, cx, from)?, stored(conn, cx, to)?);
+    let (first, last) = (Place::on(conn, cx, from)?, Place::on(conn, cx, to)?);
     let moves = match first.zip(last) {
-        Some(days) => moves(conn, cx, column, days)?,
+        Some(places) => moves(conn, cx, column, places)?,
         None => {
             cx.require(cx.entry(ValueScore::NAME)?, Action::Read)?;
             Vec::new()
@@ -77,22 +122,19 @@ pub fn movements(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Resul
     });
     Ok(json!({
         "by": if column == "layer" { "layer" } else { "class" }, "from": from, "to": to,
-        "firstOn": first, "lastOn": last, "rows": rows.collect::<Vec<_>>(),
+        "firstOn": first.map(Place::day), "lastOn": last.map(Place::day), "rows": rows.collect::<Vec<_>>(),
     }))
 }
 
 type Move = (Option<String>, Option<String>, i64);
 
 /// How many went from where to where.
-fn moves(conn: &mut PgConnection, cx: &Cx, column: &str, (first, last): (NaiveDate, NaiveDate)) -> Result<Vec<Move>> {
-    let entry = cx.entry(ValueScore::NAME)?;
-    let scope = cx.require(entry, Action::Read)?;
+fn moves(conn: &mut PgConnection, cx: &Cx, column: &str, (first, last): (Place, Place)) -> Result<Vec<Move>> {
     let mut condition = Condition::new(cx, false);
     let mut out = Statement::new("SELECT a.place, b.place, count(*) FROM ");
-    for (alias, day) in [("a", first), ("b", last)] {
-        out.sql(format!("(SELECT s.account_id, s.{column} AS place FROM value_scores s WHERE s.tenant_id = "));
-        out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND s.as_of = ").bind(Bind::Date(Some(day)));
-        condition.scope(entry, "s", scope, &mut out);
+    for (alias, place) in [("a", first), ("b", last)] {
+        out.sql("(");
+        place.read(cx, column, &mut condition, &mut out)?;
         out.sql(format!(") {alias}")).sql(if alias == "a" { " FULL JOIN " } else { " USING (account_id)" });
     }
     out.sql(" GROUP BY 1, 2");

@@ -46,7 +46,7 @@ pub fn profit(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> 
     let is_ranked = facts.window_occasions > 0;
     Ok(json!({
         "accountId": account, "asOf": as_of, "windowDays": terms.window_days, "currency": cx.currency.code(),
-        "steps": steps(&facts, discount, terms.default_margin), "profit": text(profit.round_dp(4)),
+        "steps": steps(&facts, discount, facts.estimate(&reading)), "profit": text(profit.round_dp(4)),
         "state": if facts.uncosted > Decimal::ZERO || unconverted > 0 { "PARTIAL" } else { "OK" },
         "unconverted": unconverted,
         "percentile": scale.filter(|_| is_ranked).and_then(|scale| scale.percentile(real(profit))).and_then(shown),
@@ -56,13 +56,14 @@ pub fn profit(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> 
 }
 
 /// The steps with the sum so far after each. The last sum is the profit.
-fn steps(facts: &Facts, discount: Decimal, default_margin: Decimal) -> Value {
-    let estimated = facts.uncosted - facts.uncosted * default_margin / Decimal::ONE_HUNDRED;
+fn steps(facts: &Facts, discount: Decimal, estimate: Decimal) -> Value {
+    let estimated = facts.uncosted - facts.uncosted * estimate;
     let goods = facts.revenue - facts.margin - estimated;
     let all = [
         ("LIST", facts.booked + discount),
         ("DISCOUNTS", -discount),
-        ("RETURNS", facts.revenue - facts.booked),
+        ("RETURNS", facts.revenue - facts.subscribed - facts.booked),
+        ("SUBSCRIPTIONS", facts.subscribed),
         ("GOODS", -goods),
         ("GOODS_ESTIMATED", -estimated),
         ("SERVICE", -facts.cost_to_serve),

@@ -1,0 +1,1 @@
+ALTER TABLE product_families DROP COLUMN default_margin;
