@@ -71,7 +71,7 @@ pub struct StageDwellRow {
     median_days_so_far: Option<f64>,
 }
 
-/// How long customers stay customers: the estimate of Kaplan and Meier over whole months since the first purchase.
+/// How long customers stay customers: the estimate of Kaplan and Meier over whole months since the first purchase or contract.
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerSurvival {
@@ -91,7 +91,7 @@ pub struct CustomerSurvival {
 #[derive(Deserialize, Serialize, SimpleObject, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerSurvivalStep {
-    /// Months since the first purchase.
+    /// Months since the first purchase or contract.
     month: f64,
     /// Customers who had come so far.
     at_risk: i64,

@@ -174,7 +174,7 @@ impl Resource for Account {
         Relation::own("loyalty", "loyalty-assessments", "How loyal it is; null before the first run."),
         Relation::own("lifecycle", "lifecycles", "Where the relationship stands; null before the first run."),
         Relation::own("churnRisk", "churn-risks", "How likely it is to leave; null before the first run."),
-        Relation::many("valueScores", "value-scores", "account_id", "What it was worth, day by day."),
+        Relation::many("valueScores", "value-scores", "account_id", "What it was worth, month by month."),
     ];
 
     fn check(&self, violations: &mut Violations) {

@@ -117,12 +117,14 @@ pub fn dwell(conn: &mut PgConnection, cx: &Cx, period: &Period) -> Result<Value>
     Ok(json!({"from": from, "to": to, "rows": rows.collect::<Vec<_>>()}))
 }
 
-/// How long customers stay customers: Kaplan and Meier's estimate over months since the first purchase.
+/// How long customers stay customers: Kaplan and Meier's estimate over months since the first purchase or contract.
 pub fn survival(conn: &mut PgConnection, cx: &Cx) -> Result<Value> {
     let mut out = Statement::new(
         "SELECT greatest((CASE WHEN l.activity = 'CHURNED' THEN coalesce(l.churned_on, l.as_of) ELSE l.as_of END) \
-         - d.first, 0), l.activity = 'CHURNED', count(*) FROM lifecycles l CROSS JOIN LATERAL (SELECT min(day) AS first \
-         FROM customer_days d WHERE d.tenant_id = l.tenant_id AND d.account_id = l.account_id AND d.orders > 0) d \
+         - d.first, 0), l.activity = 'CHURNED', count(*) FROM lifecycles l CROSS JOIN LATERAL (SELECT least((SELECT min(day) \
+         FROM customer_days WHERE tenant_id = l.tenant_id AND account_id = l.account_id AND orders > 0), \
+         (SELECT min(started_on) FROM subscriptions WHERE tenant_id = l.tenant_id AND account_id = l.account_id \
+         AND status <> 'TRIAL' AND archived_at IS NULL AND started_on <= l.as_of)) AS first) d \
          WHERE d.first IS NOT NULL AND l.tenant_id = ",
     );
     lifecycles(cx, &mut out)?;

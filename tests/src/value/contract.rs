@@ -264,6 +264,16 @@ async fn the_report_of_churn_counts_customers_by_contract() {
         "{found}"
     );
     assert_eq!(churn("2026-12-01").await["lost"], 2, "the grace is over");
+    // One of the four that had come to their tenth month was lost in it; of whom orders followed the contract, it counts, too.
+    market.run(None).await;
+    let found = market.admin.get("/v1/reports/customer-survival").await.expect(200).body;
+    assert_eq!((&found["customers"], &found["lost"]), (&json!(5), &json!(1)), "{found}");
+    let step = &found["steps"].as_array().unwrap().iter().find(|step| step["lost"] == 1).unwrap();
+    assert_eq!(
+        (step["month"].as_f64(), step["atRisk"].as_f64(), step["survival"].as_f64()),
+        (Some(9.0), Some(4.0), Some(0.75)),
+        "{found}"
+    );
 }
 
 #[actix_web::test]

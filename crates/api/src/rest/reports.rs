@@ -63,7 +63,7 @@ pub async fn dwell(caller: Caller, request: HttpRequest) -> Handled {
 
 /// How long customers stay customers.
 ///
-/// The estimate of Kaplan and Meier over months since the first purchase, with 95 % intervals.
+/// The estimate of Kaplan and Meier over months since the first purchase or contract, with 95 % intervals.
 #[utoipa::path(
     get, path = "/v1/reports/customer-survival", operation_id = "report_customer_survival", tag = "lifecycle",
     responses((status = 200, description = "The report.", body = CustomerSurvival)),
