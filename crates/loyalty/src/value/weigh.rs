@@ -55,6 +55,11 @@ pub(super) fn weigh(
 fn matrix(codes: &[&str], comparisons: &Custom) -> Result<Vec<Vec<f64>>> {
     let mut violations = kith_kernel::Violations::default();
     let mut matrix = vec![vec![None; codes.len()]; codes.len()];
+    for (row, cells) in matrix.iter_mut().enumerate() {
+        if let Some(cell) = cells.get_mut(row) {
+            *cell = Some(1.0);
+        }
+    }
     let place = |value: &serde_json::Value, name: &str| {
         let code = value.get(name)?.as_str()?;
         codes.iter().position(|other| *other == code)
@@ -69,15 +74,16 @@ fn matrix(codes: &[&str], comparisons: &Custom) -> Result<Vec<Vec<f64>>> {
             violations.add(format!("/comparisons/{at}"), "INVALID", detail);
             continue;
         };
+        // Of two that differ the second would count, and nobody would hear of the first.
+        if matrix.get(left).and_then(|row| row.get(right)).is_some_and(Option::is_some) {
+            let detail = "Each pair is compared once, and nothing with itself.";
+            violations.add(format!("/comparisons/{at}"), "DUPLICATE", detail);
+            continue;
+        }
         for (row, column, value) in [(left, right, ratio), (right, left, 1.0 / ratio)] {
             if let Some(cell) = matrix.get_mut(row).and_then(|row: &mut Vec<Option<f64>>| row.get_mut(column)) {
                 *cell = Some(value);
             }
-        }
-    }
-    for (row, cells) in matrix.iter_mut().enumerate() {
-        if let Some(cell) = cells.get_mut(row) {
-            *cell = Some(1.0);
         }
     }
     let missing = matrix.iter().flatten().filter(|cell| cell.is_none()).count() / 2;
