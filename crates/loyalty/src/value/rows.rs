@@ -138,6 +138,7 @@ impl Judge<'_> {
         let number = |value: Option<f64>| value.and_then(decimal);
         let money = |value: f64| decimal(value).map(|amount| Money { amount, currency: cx.currency });
         let (terms, next) = (self.clv_terms(base), self.next_purchase(facts, base));
+        let (nothing, why) = state(facts, true);
         let blank = ClvEstimate {
             account_id: AccountId(facts.account),
             as_of: self.as_of,
@@ -145,8 +146,8 @@ impl Judge<'_> {
             monthly_discount: self.terms.monthly_discount,
             margin: number(Some(100.0 * terms.margin)),
             method: ClvMethod::Historic,
-            state: ValueState::NotApplicable,
-            reasons: Custom(json!(["NO_ORDERS"])),
+            state: nothing,
+            reasons: Custom(Value::from(why)),
             factors: Custom(json!({})),
             next_purchase_on: next.on,
             next_purchase_from: next.from,
@@ -177,7 +178,9 @@ impl Judge<'_> {
                 Some(value) => (money(value), ClvMethod::Simple),
                 None => (money(super::number::real(facts.lifetime_margin)), ClvMethod::Historic),
             };
-            let reasons = Custom(json!([if base.by_contract { "FEW_CONTRACTS" } else { "TOO_FEW_REPEATERS" }]));
+            let few = if base.by_contract { "FEW_CONTRACTS" } else { "TOO_FEW_REPEATERS" };
+            let unconverted = (facts.unconverted > 0).then_some("UNCONVERTED");
+            let reasons = Custom(Value::from(std::iter::once(few).chain(unconverted).collect::<Vec<_>>()));
             return ClvEstimate { state: ValueState::InsufficientData, reasons, method, value, ..blank };
         };
         let week = |days: f64| days / DAYS_PER_WEEK;
@@ -244,6 +247,10 @@ fn meta(cx: &Cx, facts: &Facts) -> Meta {
 }
 
 fn state(facts: &Facts, scored: bool) -> (ValueState, Vec<&'static str>) {
+    // What was bought at rates that nobody knows is not nothing.
+    if facts.bought().is_empty() && facts.unconverted > 0 {
+        return (ValueState::InsufficientData, vec!["UNCONVERTED"]);
+    }
     let doubts = [
         ("COST_ESTIMATED", facts.uncosted > Decimal::ZERO),
         ("UNCONVERTED", facts.unconverted > 0),
