@@ -70,6 +70,11 @@ impl Lifecycle {
         self.manual_until.is_some_and(|until| until >= day)
     }
 
+    /// The first day on which time alone may change it: the day after a person's word, if that is sooner.
+    pub(crate) fn review_by(&self, day: NaiveDate) -> NaiveDate {
+        self.manual_until.and_then(|until| until.succ_opt()).map_or(day, |over| day.min(over))
+    }
+
     /// As the rules begin it.
     fn begun(cx: &Cx, ruling: &Ruling) -> Self {
         let row = Lifecycle::blank(Meta { id: ruling.account, ..Meta::new(cx) });
@@ -100,7 +105,10 @@ impl Lifecycle {
             false => row,
         };
         let is_held = self.is_held(ruling.as_of);
-        let row = if is_held { row } else { Lifecycle { manual_reason: None, manual_until: None, ..row } };
+        let row = match is_held {
+            true => Lifecycle { next_review: row.review_by(row.next_review), ..row },
+            false => Lifecycle { manual_reason: None, manual_until: None, ..row },
+        };
         if is_held || !is_legal || is_decided {
             return Lifecycle { lifetimes: self.lifetimes_in(self.stage), ..row };
         }

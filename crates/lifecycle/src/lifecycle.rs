@@ -144,6 +144,7 @@ fn override_stage(
         lifecycle.confidence = Decimal::ONE;
         lifecycle.manual_reason = Some(input.reason);
         lifecycle.manual_until = Some(input.until);
+        lifecycle.next_review = lifecycle.review_by(lifecycle.next_review);
         Ok(())
     })
 }
