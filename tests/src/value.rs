@@ -15,6 +15,7 @@ mod resume;
 mod retail;
 mod scales;
 mod steady;
+mod weigh;
 mod white;
 
 use kith_testkit::{Client, Stage, Tenant};
