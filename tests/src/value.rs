@@ -14,6 +14,7 @@ mod reports;
 mod resume;
 mod retail;
 mod scales;
+mod simple;
 mod steady;
 mod weigh;
 mod white;
