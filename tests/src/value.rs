@@ -6,6 +6,7 @@ mod fit;
 mod group;
 mod history;
 mod industries;
+mod kinds;
 mod models;
 mod peers;
 mod profit;
