@@ -17,6 +17,7 @@ mod retail;
 mod scales;
 mod simple;
 mod steady;
+mod unconverted;
 mod weigh;
 mod white;
 
