@@ -14,6 +14,7 @@ mod relations;
 mod reports;
 mod resume;
 mod retail;
+mod rights;
 mod scales;
 mod simple;
 mod steady;
