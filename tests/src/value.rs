@@ -16,6 +16,7 @@ mod resume;
 mod retail;
 mod rights;
 mod scales;
+mod segments;
 mod simple;
 mod steady;
 mod unconverted;
