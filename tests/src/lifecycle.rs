@@ -1,6 +1,7 @@
 //! Relationships: stages that the rules and people set, losses and what is done about them, and the reports of it.
 
 mod backtest;
+mod by_hand;
 mod churn;
 mod reports;
 mod retention;
