@@ -5,6 +5,7 @@ mod by_hand;
 mod churn;
 mod reports;
 mod retention;
+mod silence;
 mod stages;
 
 use crate::tenancy::records::Ids;
