@@ -7,6 +7,7 @@ mod reports;
 mod retention;
 mod silence;
 mod stages;
+mod training;
 
 use crate::tenancy::records::Ids;
 use chrono::{Days, NaiveDate};
