@@ -1,11 +1,12 @@
 //! Churn models that a run trains, on customers of whom it is known who stops: after each purchase with a chance that follows
-//! what they spend, or is the same for all. What is kept of a model is computed here once more from its coefficients, and
-//! by a program of its own in another language; what is told of the accounts is held against what they do next.
+//! what they spend, or is the same for all. What is kept of a model is computed here once more from its coefficients; what is
+//! told of the accounts is held against what they do next. Without the chance of a purchase among its drivers, the model that is
+//! better had an AUC of 0.8829 and a Brier score of 0.1360.
 
 use crate::value::{Market, every, number};
 use chrono::{Days, NaiveDate};
 use diesel::{RunQueryDsl, sql_query, sql_types as st};
-use kith_statistics::Random;
+use kith_statistics::{FitOptions, Histories, History, Model, Random, fit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -30,7 +31,8 @@ struct Customer {
     days: Vec<i32>,
 }
 
-/// What a customer looks like on a day: occasions, recency, age and spend of a year, by their logarithms.
+/// What a customer looks like on a day: occasions, recency, age and spend of a year, by their logarithms, and the log odds
+/// of a purchase within the horizon by a purchase model. Nobody gets a discount, and few are known for a year: neither tells.
 type Row = HashMap<&'static str, f64>;
 
 impl World {
@@ -59,20 +61,29 @@ impl World {
 
 impl Customer {
     /// What was known of him on a day, if he counted then, and whether he bought nothing in the 90 days after.
-    fn on(&self, cut: i32) -> Option<(Row, bool)> {
+    fn on(&self, cut: i32, purchases: &Model) -> Option<(Row, bool)> {
         let until: Vec<i32> = self.days.iter().copied().filter(|day| *day <= cut).collect();
         let (first, last) = (*until.first()?, *until.last()?);
         let year = until.iter().filter(|day| **day > cut - 365).count();
         let log = |value: f64| value.ln_1p();
+        let history = History::from_days(&until, cut).unwrap();
+        let buys = purchases.p_buy(&history, f64::from(HORIZON) / 7.0).clamp(1e-4, 1.0 - 1e-4);
         let row = [
             ("occasions", log(until.len() as f64)),
             ("recency", log(f64::from(cut - last))),
             ("age", log(f64::from(cut - first))),
             ("spend", log(self.spend * year as f64)),
+            ("pBuy", (buys / (1.0 - buys)).ln()),
         ];
         let left = !self.days.iter().any(|day| *day > cut && *day <= cut + HORIZON);
         (cut - last < HORIZON).then(|| (row.into(), left))
     }
+}
+
+/// The purchase model that customers show until a day.
+fn purchases(customers: &[(Uuid, Customer)], cut: i32) -> Model {
+    let histories = customers.iter().filter_map(|(_, one)| Some((History::from_days(&one.days, cut)?, 1)));
+    fit(&Histories::counted(histories).unwrap(), &FitOptions::default()).unwrap().model
 }
 
 /// The chance that a regression gives, from its coefficients as they are kept.
@@ -138,7 +149,10 @@ fn remember(market: &Market, customers: &[(Uuid, Customer)]) {
 
 /// Computes once more what is kept of a model.
 fn check(model: &Value, customers: &[(Uuid, Customer)]) {
-    let on = |cut: i32| customers.iter().filter_map(|(_, one)| one.on(cut)).collect::<Vec<_>>();
+    let on = |cut: i32| {
+        let model = purchases(customers, cut);
+        customers.iter().filter_map(|(_, one)| one.on(cut, &model)).collect::<Vec<_>>()
+    };
     let (rows, later) = (on(-2 * HORIZON), on(-HORIZON));
     let today: NaiveDate = TODAY.parse().unwrap();
     assert_eq!((&model["horizonDays"], &model["cutOff"]), (&json!(90), &json!(today - Days::new(180))));
@@ -190,7 +204,7 @@ async fn a_model_that_is_better_than_recency_tells_the_risk() {
     let world = World { customers: 2_000, seed: 7, odds: 1.5, by_spend: 0.7, spend: [20.0, 2_000.0] };
     let (market, customers, model) = trained(&world).await;
     check(&model, &customers);
-    are(figures(&model), [0.8829, 0.8421, 0.1360, 0.1586, 0.0218]);
+    are(figures(&model), [0.8842, 0.8421, 0.1349, 0.1586, 0.0201]);
     assert_eq!(
         (&model["kind"], &model["isShipped"], &model["reason"]),
         (&json!("LOGISTIC"), &json!(true), &json!("BETTER"))
@@ -198,9 +212,10 @@ async fn a_model_that_is_better_than_recency_tells_the_risk() {
     assert_eq!((&model["customers"], &model["laterCustomers"]), (&json!(659), &json!(742)));
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let now = purchases(&customers, 0);
     let risks = risks(&market).await;
     for (id, customer) in &customers {
-        let Some((risk, (row, left))) = risks.get(id).zip(customer.on(0)) else { continue };
+        let Some((risk, (row, left))) = risks.get(id).zip(customer.on(0, &now)) else { continue };
         assert_eq!((&risk["model"], &risk["churnModelId"]), (&json!("LOGISTIC"), &model["id"]), "{risk}");
         assert_eq!(risk["horizonDays"], HORIZON, "{risk}");
         for (name, regression) in [("probability", "model"), ("baseline", "baseline")] {
@@ -232,13 +247,13 @@ async fn where_recency_tells_all_the_rule_of_the_gap_tells_the_risk() {
     let world = World { customers: 600, seed: 2, odds: -2.2, by_spend: 0.0, spend: [100.0, 100.0] };
     let (market, customers, model) = trained(&world).await;
     check(&model, &customers);
-    are(figures(&model), [0.7894, 0.7986, 0.1880, 0.1830, 0.0895]);
+    are(figures(&model), [0.7892, 0.7986, 0.1829, 0.1830, 0.0944]);
     assert_eq!((&model["kind"], &model["isShipped"]), (&json!("GAP_RULE"), &json!(false)));
     assert_eq!((&model["reason"], &model["customers"]), (&json!("RANKS_NO_BETTER"), &json!(204)));
     let risks = risks(&market).await;
-    let mut told = 0;
+    let (mut told, now) = (0, purchases(&customers, 0));
     for (id, customer) in &customers {
-        let Some((risk, (row, _))) = risks.get(id).zip(customer.on(0)) else { continue };
+        let Some((risk, (row, _))) = risks.get(id).zip(customer.on(0, &now)) else { continue };
         assert_eq!((&risk["model"], &risk["churnModelId"]), (&json!("GAP_RULE"), &model["id"]), "{risk}");
         // The used-up share of the 90 days, with its chances set right.
         let used = (row["recency"].exp_m1() / f64::from(HORIZON)).ln_1p();
@@ -256,7 +271,7 @@ async fn a_model_that_ranks_well_and_is_off_is_not_used() {
     let world = World { customers: 2_000, seed: 4, odds: 1.5, by_spend: 0.7, spend: [20.0, 2_000.0] };
     let (market, customers, model) = trained(&world).await;
     check(&model, &customers);
-    are(figures(&model), [0.8959, 0.8632, 0.1284, 0.1506, 0.0468]);
+    are(figures(&model), [0.8992, 0.8632, 0.1259, 0.1506, 0.0449]);
     assert_eq!((&model["kind"], &model["reason"]), (&json!("GAP_RULE"), &json!("NOT_CALIBRATED")));
     assert!(
         risks(&market).await.values().all(|risk| risk["model"] == "GAP_RULE" && risk["churnModelId"] == model["id"])
@@ -270,9 +285,10 @@ async fn of_too_few_customers_nothing_is_trained_and_the_used_up_patience_is_tol
     assert_eq!((&model["kind"], &model["reason"]), (&json!("GAP_RULE"), &json!("INSUFFICIENT_DATA")), "{model}");
     assert_eq!((&model["auc"], &model["baselineAuc"]), (&Value::Null, &Value::Null));
     assert_eq!(model["coefficients"], json!({"model": null, "baseline": null, "gap": null}));
+    let now = purchases(&customers, 0);
     for (id, customer) in &customers {
         let risks = market.admin.get(&format!("/v1/churn-risks/{id}")).await;
-        let Some((row, _)) = customer.on(0).filter(|_| risks.at("/probability").is_string()) else { continue };
+        let Some((row, _)) = customer.on(0, &now).filter(|_| risks.at("/probability").is_string()) else { continue };
         let used = row["recency"].exp_m1() / f64::from(HORIZON);
         assert!((number(risks.at("/probability")) - used).abs() < 1e-4, "not {used}: {}", risks.body);
         assert_eq!(risks.at("/model"), "GAP_RULE");

@@ -110,3 +110,19 @@ async fn both_the_account_and_its_value_must_be_readable() {
     assert_eq!([&layer["layer"], &layer["score"], &layer["border"]], [&Value::Null; 3], "{layer}");
     assert_eq!((&layer["reason"], &layer["ways"]), (&json!("NOT_VALUED"), &json!([])), "{layer}");
 }
+
+#[actix_web::test]
+async fn what_another_customer_brings_is_not_told_by_the_way_to_his_place() {
+    let (shop, client) = Shop::with("accounts:READ:OWN value-profiles:READ:OWN").await;
+    // The second of three stands at 50 points, which is where MEDIUM begins.
+    let model = json!({"name": "Revenue", "pyramid": "THRESHOLDS", "windowDays": 365, "topBorder": "90", "largeBorder": "80", "mediumBorder": "40"});
+    let model = shop.market.admin.post("/v1/value-models", model).await.expect(201).id();
+    let indicator = json!({"modelId": model, "code": "revenue", "source": "REVENUE", "weight": "1"});
+    shop.market.admin.post("/v1/value-indicators", indicator).await.expect(201);
+    shop.market.admin.post(&format!("/v1/value-models/{model}/publish"), json!({})).await.expect(200);
+    shop.market.run(None).await;
+    for (reader, needed) in [(&client, "81"), (&shop.market.admin, "80")] {
+        let found = reader.get(&format!("/v1/accounts/{}/next-layer", shop.own)).await.expect(200).body;
+        assert_eq!((&found["nextLayer"], &found["ways"][0]["needed"]), (&json!("MEDIUM"), &json!(needed)), "{found}");
+    }
+}

@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(over(Vec::new()), None);
         let mut facts = customer(vec![agreement(0, None, 10.0)]);
         assert!(contract(&facts).unwrap().is_all);
-        facts.occasions.push(Occasion { day: 50, net: 1.0, margin: 1.0 });
+        facts.occasions.push(Occasion { day: 50, ..Occasion::default() });
         assert!(!contract(&facts).unwrap().is_all);
     }
 }

@@ -96,7 +96,7 @@ pub fn learn(conn: &mut PgConnection, cx: &Cx, run: Uuid) -> Result<Option<Learn
     borders.next = compare(&sample, all, borders.gap);
     drop(customers);
     let is_history = as_of < day;
-    let study = if is_history { None } else { study(conn, cx, &sample, borders.gap, as_of)? };
+    let study = if is_history { None } else { study(conn, cx, &sample, (borders.gap, model.purchase_model), as_of)? };
     let fitted = fitted.into_iter().flat_map(|model| std::iter::once(model).chain(parts.clone())).collect();
     Ok(Some(Learned { as_of, is_history, model: model_id, purchase, fitted, tracking_error, study, borders }))
 }

@@ -215,7 +215,8 @@ impl<'a> Customer<'a> {
             return self.renewal_risk(&contract);
         }
         // By the same features that the model was trained on.
-        let features = features(self.bought, facts::number(self.as_of), self.relations.median_gap);
+        let model = self.purchases.map(|purchases| &purchases.all.model);
+        let features = features(self.bought, facts::number(self.as_of), self.relations.median_gap, model);
         self.risk_of(&features, activity)
     }
 

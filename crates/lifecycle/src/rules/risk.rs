@@ -62,7 +62,7 @@ pub struct Features {
     pub typical_gap: f64,
     /// Net spend of the last year, in the tenant's currency.
     pub spend: f64,
-    /// Growth of the margin a period, as a share.
+    /// How the margin of the last half-year stands to that of the one before, from -1 to 1.
     pub trend: Option<f64>,
     /// Cases of the last year.
     pub cases: Option<f64>,
@@ -127,7 +127,7 @@ pub struct Regression {
 
 impl Regression {
     /// Fits columns; what is not known in a row is the mean of the rest. A column that fewer than half of the rows know is
-    /// left out.
+    /// left out, and one that is the same for all.
     fn fit(names: &[&str], rows: &[Vec<Option<f64>>], outcomes: &[bool]) -> Option<Self> {
         let column = |at: usize| rows.iter().filter_map(move |row| row.get(at).copied().flatten());
         let known: Vec<(usize, &str, f64)> = names
@@ -135,7 +135,9 @@ impl Regression {
             .enumerate()
             .filter_map(|(at, name)| {
                 let count = column(at).count();
-                (count.saturating_mul(2) >= rows.len() && count > 0)
+                let first = column(at).next();
+                let varies = column(at).any(|value| Some(value) != first);
+                (count.saturating_mul(2) >= rows.len() && varies)
                     .then(|| (at, *name, column(at).sum::<f64>() / real(count)))
             })
             .collect();

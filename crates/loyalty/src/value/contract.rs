@@ -128,7 +128,7 @@ fn month(agreements: &[Agreement], day: i32) -> Option<Occasion> {
     let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
     running.peek()?;
     let net = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
-    Some(Occasion { day, net, margin: net })
+    Some(Occasion { day, net, margin: net, ..Occasion::default() })
 }
 
 /// A running subscription in numbers.

@@ -63,7 +63,7 @@ pub struct Lately {
 }
 
 /// A day on which a customer bought.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Occasion {
     /// Days since 1 January 1970.
     pub day: i32,
@@ -71,6 +71,10 @@ pub struct Occasion {
     pub net: f64,
     /// That less its cost.
     pub margin: f64,
+    /// What was booked, before refunds.
+    pub booked: f32,
+    /// The part of it that was bought at a discount.
+    pub discounted: f32,
 }
 
 /// What was ordered within 365 days, in the reporting currency, before refunds.

@@ -115,7 +115,7 @@ mod tests {
     /// Customers who buy every so many days, and once more after so many.
     fn customers(gap: i32, last: i32) -> Vec<Vec<Occasion>> {
         let days = (0..6).map(|at| at * gap).chain([5 * gap + last]);
-        let one: Vec<Occasion> = days.map(|day| Occasion { day, net: 1.0, margin: 1.0 }).collect();
+        let one: Vec<Occasion> = days.map(|day| Occasion { day, ..Occasion::default() }).collect();
         vec![one; 40]
     }
 

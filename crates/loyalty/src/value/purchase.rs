@@ -136,7 +136,7 @@ impl PurchaseModel {
         sample: &[Vec<Occasion>],
     ) -> Option<Self> {
         let histories = Histories::counted(customers.iter().map(|(history, _)| (*history, 1))).ok()?;
-        let options = FitOptions { kind: options(kind), least_repeaters: LEAST_REPEATERS, prior: None };
+        let options = FitOptions { kind: kind.fitted(), least_repeaters: LEAST_REPEATERS, prior: None };
         let spends: Vec<Spend> = customers.iter().map(|(_, spend)| *spend).filter(|spend| spend.repeats > 0).collect();
         let (fitted, money) = (fit(&histories, &options).ok()?, fit_spend(&spends, LEAST_REPEATERS).ok()?);
         // The day itself may have hardly begun.
@@ -175,11 +175,14 @@ fn name(kind: PurchaseKind) -> &'static str {
     }
 }
 
-fn options(kind: PurchaseKind) -> Kind {
-    match kind {
-        PurchaseKind::BgNbd => Kind::BgNbd,
-        PurchaseKind::MbgNbd => Kind::MbgNbd,
-        PurchaseKind::ParetoNbd => Kind::ParetoNbd,
+impl PurchaseKind {
+    /// As it is fitted.
+    pub fn fitted(self) -> Kind {
+        match self {
+            PurchaseKind::BgNbd => Kind::BgNbd,
+            PurchaseKind::MbgNbd => Kind::MbgNbd,
+            PurchaseKind::ParetoNbd => Kind::ParetoNbd,
+        }
     }
 }
 

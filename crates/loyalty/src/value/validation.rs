@@ -117,7 +117,7 @@ mod tests {
             let (gap, first) = (10 + number % 40, number % 90);
             let stays = if number % 3 == 0 { first + gap * (1 + number % 5) } else { until };
             let days = (0..).map(move |at| first + at * gap).take_while(move |day| *day <= stays.min(until));
-            days.map(|day| Occasion { day, net: 10.0, margin: 5.0 }).collect()
+            days.map(|day| Occasion { day, net: 10.0, margin: 5.0, ..Occasion::default() }).collect()
         };
         (0..2_000).map(one).collect()
     }

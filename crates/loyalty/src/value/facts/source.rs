@@ -10,6 +10,7 @@ use kith_journal::metric;
 use kith_journal::purchase::{PAID_UNTIL, PERIOD_MONTHS};
 use kith_kernel::{Bind, Cx, Result, Statement};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use uuid::Uuid;
 
 /// Days of contacts that tell whether somebody who never bought is interested.
@@ -92,7 +93,14 @@ impl Source<'_> {
             for &((_, day, orders), (net, cost, uncosted, discounted, booked), (lines, unconverted)) in of_one {
                 let margin = net - uncosted - cost + uncosted * estimated;
                 if orders > 0 {
-                    one.occasions.push(Occasion { day: number(day), net: real(net), margin: real(margin) });
+                    let [booked, discounted] = [booked, discounted].map(|one| one.to_f32().unwrap_or_default());
+                    one.occasions.push(Occasion {
+                        day: number(day),
+                        net: real(net),
+                        margin: real(margin),
+                        booked,
+                        discounted,
+                    });
                 }
                 one.lifetime_revenue += net;
                 one.lifetime_margin += margin;

@@ -4,12 +4,12 @@
 use super::entitlements::profile;
 use crate::value::indicator::{Direction, IndicatorScale, IndicatorSource};
 use crate::value::model::PyramidScheme;
-use crate::value::number::{real, shown, text};
+use crate::value::number::{beyond, real, shown, text};
 use crate::value::profile::Layer;
 use crate::value::{Borders, ValueIndicator, ValueModel, ValueProfile, ValueRun};
 use diesel::PgConnection;
 use kith_journal::store;
-use kith_kernel::{Cx, Result};
+use kith_kernel::{Action, Cx, Result, RowScope, Shape};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,7 +30,8 @@ pub fn next_layer(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Val
     };
     let Some((borders, model)) = borders.zip(model) else { return Ok(none(account, Some(&profile), "NOT_VALUED")) };
     let indicators = ValueIndicator::of(conn, cx, &model)?;
-    Ok(told(cx, &profile, &borders, &model, &indicators))
+    let is_whole = cx.require(cx.entry(ValueProfile::NAME)?, Action::Read)? == RowScope::All;
+    Ok(told((cx, is_whole), &profile, &borders, &model, &indicators))
 }
 
 fn none(account: Uuid, profile: Option<&ValueProfile>, reason: &str) -> Value {
@@ -40,8 +41,10 @@ fn none(account: Uuid, profile: Option<&ValueProfile>, reason: &str) -> Value {
     })
 }
 
+/// `is_whole`: the caller may read all customers. What somebody else brings is an amount that others are not told: they find
+/// the next step beyond it.
 fn told(
-    cx: &Cx,
+    (cx, is_whole): (&Cx, bool),
     profile: &ValueProfile,
     borders: &Borders,
     model: &ValueModel,
@@ -61,22 +64,28 @@ fn told(
     let (Some(layer), Some(border)) = (ABOVE.get(above), borders.layers.get(above)) else {
         return none(account, Some(profile), "NOT_VALUED");
     };
+    let border = if by_revenue && !is_whole { beyond(*border, true) } else { *border };
     let missing = (border - value).max(0.0);
     let ways = match by_revenue {
-        true => vec![way("revenue", (IndicatorSource::Revenue, None), (value, *border))],
-        false => indicators.iter().filter_map(|one| lever(profile, borders, one, missing)).collect(),
+        true => vec![way("revenue", (IndicatorSource::Revenue, None), (value, border))],
+        false => indicators.iter().filter_map(|one| lever(profile, (borders, is_whole), one, missing)).collect(),
     };
     json!({
         "accountId": account, "layer": profile.layer.as_str(), "score": profile.score.map(text), "nextLayer": layer.as_str(),
         "unit": if by_revenue { "MONEY" } else { "POINTS" }, "currency": cx.currency.code(),
-        "border": shown(*border), "missing": shown(missing), "asOf": profile.as_of,
+        "border": shown(border), "missing": shown(missing), "asOf": profile.as_of,
         // It is past the border already, but not by three points: the next run decides.
         "reason": (missing <= 0.0).then_some("NEXT_RUN"), "ways": ways,
     })
 }
 
 /// How far one indicator alone would have to move; none where it cannot, or is not known.
-fn lever(profile: &ValueProfile, borders: &Borders, indicator: &ValueIndicator, missing: f64) -> Option<Value> {
+fn lever(
+    profile: &ValueProfile,
+    (borders, is_whole): (&Borders, bool),
+    indicator: &ValueIndicator,
+    missing: f64,
+) -> Option<Value> {
     let parts = profile.contributions.0.as_array()?;
     let number = |part: &Value, name: &str| part.get(name)?.as_str()?.parse::<f64>().ok();
     let own = parts.iter().find(|part| part.get("code").and_then(Value::as_str) == Some(&indicator.code))?;
@@ -94,7 +103,9 @@ fn lever(profile: &ValueProfile, borders: &Borders, indicator: &ValueIndicator, 
         (IndicatorScale::Percentile, Direction::Higher) => scale?.at_least(wanted),
         (IndicatorScale::Percentile, Direction::Lower) => scale?.at_most(100.0 - wanted),
     };
-    Some(way(&indicator.code, indicator.measure(), (value, needed?)))
+    let is_told = is_whole || indicator.scale != IndicatorScale::Percentile;
+    let needed = if is_told { needed? } else { beyond(needed?, indicator.direction == Direction::Higher) };
+    Some(way(&indicator.code, indicator.measure(), (value, needed)))
 }
 
 fn way(code: &str, (source, window): (IndicatorSource, Option<i32>), (value, needed): (f64, f64)) -> Value {
