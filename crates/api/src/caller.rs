@@ -306,13 +306,14 @@ fn keep(conn: &mut PgConnection, cx: &Cx, key: &str, fingerprint: &[u8], answer:
     let mut out = Statement::new(
         "INSERT INTO idempotency_keys (tenant_id, principal_id, key, fingerprint, status, headers, body, created_at) VALUES (",
     );
+    let told = json!({"version": answer.version, "location": answer.location, "stale": answer.stale});
     let values = [
         Bind::Uuid(Some(cx.tenant)),
         Bind::Uuid(Some(cx.actor.id)),
         Bind::Text(Some(key.to_owned())),
         Bind::Bytes(Some(fingerprint.to_vec())),
         Bind::Int(Some(i32::from(answer.status))),
-        Bind::Json(Some(json!({"version": answer.version, "location": answer.location, "stale": answer.stale}))),
+        Bind::Json(Some((&told).into())),
         Bind::Bytes(Some(answer.body.clone())),
         Bind::Time(Some(cx.now)),
     ];

@@ -119,7 +119,7 @@ pub fn keep(conn: &mut PgConnection, cx: &Cx, job: &Job, lease: TimeDelta, news:
     let mut out = Statement::new("UPDATE jobs SET lease_until = ");
     out.bind(Bind::Time(Some(cx.now + lease)));
     if let Some(news) = news {
-        out.sql(", progress = ").bind(Bind::Json(Some(news.json())));
+        out.sql(", progress = ").bind(Bind::Json(Some((&news.json()).into())));
     }
     out.sql(" WHERE tenant_id = ").bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ");
     out.bind(Bind::Uuid(Some(job.meta.id))).sql(" AND lease = ").bind(Bind::Uuid(job.lease));

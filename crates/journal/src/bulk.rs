@@ -30,7 +30,7 @@ fn arrays(rows: &[&dyn Row], indices: &[usize]) -> Option<Vec<Column>> {
     for (number, row) in rows.iter().enumerate() {
         indices.iter().for_each(|index| row.binds(*index, &mut binds));
         if number == 0 {
-            all = binds.drain(..).map(Column::of).collect::<Option<_>>()?;
+            all = binds.drain(..).map(|bind| Column::of(bind, rows.len())).collect::<Option<_>>()?;
         } else {
             let fits = all.iter_mut().zip(binds.drain(..)).all(|(column, bind)| column.push(bind));
             fits.then_some(())?;

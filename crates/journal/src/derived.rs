@@ -150,7 +150,7 @@ fn columns<R: Resource>(rows: &[R]) -> Result<Vec<Column>> {
         for (at, bind) in binds.drain(..).enumerate() {
             let fits = match all.get_mut(at) {
                 Some(column) => column.push(bind),
-                None => Column::of(bind).map(|column| all.push(column)).is_some(),
+                None => Column::of(bind, rows.len()).map(|column| all.push(column)).is_some(),
             };
             if !fits {
                 return Err(Error::internal(format!("a column of {} has values of several types", R::TABLE)));

@@ -171,8 +171,8 @@ fn written(cx: &Cx, rows: &[Written<'_>]) -> Statement {
             Bind::Int(Some(meta.version)),
             Bind::Text(Some(operation.to_owned())),
             Bind::Texts(fields.clone()),
-            Bind::Json(before.map(|row| snapshot(entry, row))),
-            Bind::Json(Some(snapshot(entry, after))),
+            Bind::Json(before.map(|row| (&snapshot(entry, row)).into())),
+            Bind::Json(Some((&snapshot(entry, after)).into())),
         ];
         out.sql(separator);
         list(&mut out, audit);

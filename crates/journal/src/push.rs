@@ -212,7 +212,7 @@ fn remember(conn: &mut PgConnection, cx: &Cx, client: Uuid, change: &Change, res
         Bind::Uuid(Some(client)),
         Bind::Uuid(Some(change.id)),
         Bind::Bytes(Some(change.fingerprint.clone())),
-        Bind::Json(Some(result.clone())),
+        Bind::Json(Some(result.into())),
         Bind::Time(Some(cx.now)),
     ];
     log::list(&mut out, values);

@@ -57,7 +57,7 @@ pub use rate::Rate;
 pub use select::{EdgeItem, Item, Key, ListItem, ListSelect, PageItem, Selection};
 pub use shape::{DERIVED_META_FIELDS, META_FIELDS, Meta, MetaRow, MetaSql, Resource, Row, Rows, Shape};
 pub use sort::{Sortable, sortable};
-pub use statement::{Bind, Column, Statement, Typed, is_plain, is_plain_sql};
+pub use statement::{Bind, Column, Json, Statement, Typed, is_plain, is_plain_sql};
 pub use subject::SubjectType;
 pub use time::{Clock, instant, write_date, write_time};
 pub use timeline::{Spot, Timeline, TimelineArgs};

@@ -4,9 +4,11 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::{QueryResult, RunQueryDsl, sql_types as st};
 use rust_decimal::Decimal;
 use std::cell::Cell;
+use std::io::Write;
 use std::{borrow::Cow, fmt, marker::PhantomData};
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ pub enum Bind {
     /// timestamptz
     Time(Option<DateTime<Utc>>),
     /// jsonb
-    Json(Option<serde_json::Value>),
+    Json(Option<Json>),
     /// bytea
     Bytes(Option<Vec<u8>>),
     /// uuid[]
@@ -47,6 +49,25 @@ pub enum Bind {
     Times(Vec<DateTime<Utc>>),
     /// One column of many rows.
     Column(Column),
+}
+
+/// JSON as it goes to the database: written once, where a tree of it would be copied for each statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(Box<[u8]>);
+
+impl From<&serde_json::Value> for Json {
+    fn from(value: &serde_json::Value) -> Self {
+        Json(value.to_string().into_bytes().into())
+    }
+}
+
+impl ToSql<st::Jsonb, Pg> for Json {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        // The version of the binary format.
+        out.write_all(&[1])?;
+        out.write_all(&self.0)?;
+        Ok(IsNull::No)
+    }
 }
 
 /// The values that many rows have in one column, as an array in which some may be null.
@@ -69,22 +90,27 @@ pub enum Column {
     /// timestamptz[]
     Time(Vec<Option<DateTime<Utc>>>),
     /// jsonb[]
-    Json(Vec<Option<serde_json::Value>>),
+    Json(Vec<Option<Json>>),
 }
 
 impl Column {
-    /// A column that begins with a value; none for a value that is not a scalar.
-    pub fn of(first: Bind) -> Option<Self> {
+    /// A column that begins with a value, with room for that of so many rows; none for a value that is not a scalar.
+    pub fn of(first: Bind, rows: usize) -> Option<Self> {
+        fn begin<T>(first: T, rows: usize) -> Vec<T> {
+            let mut all = Vec::with_capacity(rows);
+            all.push(first);
+            all
+        }
         Some(match first {
-            Bind::Uuid(v) => Column::Uuid(vec![v]),
-            Bind::Text(v) => Column::Text(vec![v]),
-            Bind::Bool(v) => Column::Bool(vec![v]),
-            Bind::Int(v) => Column::Int(vec![v]),
-            Bind::BigInt(v) => Column::BigInt(vec![v]),
-            Bind::Decimal(v) => Column::Decimal(vec![v]),
-            Bind::Date(v) => Column::Date(vec![v]),
-            Bind::Time(v) => Column::Time(vec![v]),
-            Bind::Json(v) => Column::Json(vec![v]),
+            Bind::Uuid(v) => Column::Uuid(begin(v, rows)),
+            Bind::Text(v) => Column::Text(begin(v, rows)),
+            Bind::Bool(v) => Column::Bool(begin(v, rows)),
+            Bind::Int(v) => Column::Int(begin(v, rows)),
+            Bind::BigInt(v) => Column::BigInt(begin(v, rows)),
+            Bind::Decimal(v) => Column::Decimal(begin(v, rows)),
+            Bind::Date(v) => Column::Date(begin(v, rows)),
+            Bind::Time(v) => Column::Time(begin(v, rows)),
+            Bind::Json(v) => Column::Json(begin(v, rows)),
             _ => return None,
         })
     }

@@ -316,7 +316,7 @@ impl FieldType for Custom {
         json(&self.0, out);
     }
     fn binds(&self, out: &mut Vec<Bind>) {
-        out.push(Bind::Json(Some(self.0.clone())));
+        out.push(Bind::Json(Some((&self.0).into())));
     }
     fn nulls(out: &mut Vec<Bind>) {
         out.push(Bind::Json(None));

@@ -65,8 +65,8 @@ pub struct PurchaseModel {
     /// `interval`: the 10 % and 90 % points of the value of all customers together, over its median. `holdout`: the same kind
     /// of model, fitted to the first two thirds of the time, against what came in the last: `error` of the sum of purchases as
     /// a share of what came, `weeklyError` the mean of it by week (MAPE), `naive` the guess that as much is bought as in as
-    /// long a time before, and `deciles` of customers by what was foretold; not there where too little is known for it, and
-    /// with the model of an industry.
+    /// long a time before, and `deciles` of customers by what was foretold; not there where too little is known for it. The
+    /// model of an industry has neither.
     #[field(read_only)]
     pub validation: Custom,
 }
@@ -128,7 +128,7 @@ impl PurchaseModel {
     }
 
     /// Fits one, without keeping it. None where too few customers came back, or no optimum was found.
-    /// `sample`: when some of them bought, to try it on.
+    /// `sample`: when some of them bought, to try it on; with none of them, how good it is stays unknown.
     pub fn fitted(
         cx: &Cx,
         (as_of, kind, terms): (NaiveDate, PurchaseKind, &super::model::Terms),
@@ -141,6 +141,7 @@ impl PurchaseModel {
         let (fitted, money) = (fit(&histories, &options).ok()?, fit_spend(&spends, LEAST_REPEATERS).ok()?);
         // The day itself may have hardly begun.
         let holdout = validation::holdout(sample, facts::number(as_of) - 1, options.kind, LEAST_REPEATERS);
+        let interval = if sample.is_empty() { Value::Null } else { interval(&fitted, &money, terms, customers) };
         Some(PurchaseModel {
             kind: fitted.model.name().to_owned(),
             fitted_on: as_of,
@@ -153,7 +154,7 @@ impl PurchaseModel {
                 "customers": money.customers, "logLikelihood": money.log_likelihood,
             })),
             findings: Custom(findings(&fitted, &money, off_track(&holdout))),
-            validation: Custom(json!({"interval": interval(&fitted, &money, terms, customers), "holdout": holdout})),
+            validation: Custom(json!({"interval": interval, "holdout": holdout})),
             ..Self::blank(Meta::new(cx))
         })
     }

@@ -45,8 +45,8 @@ impl PurchaseModel {
         })
     }
 
-    /// Fits one for each large industry, without keeping it; `names`: of the industries, by their short names. They have no
-    /// holdout, as the sample that it is tried on knows no industries.
+    /// Fits one for each large industry, without keeping it; `names`: of the industries, by their short names. They are
+    /// not tried on anything: the sample knows no industries.
     pub fn beside(
         &self,
         cx: &Cx,
