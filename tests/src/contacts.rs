@@ -345,11 +345,15 @@ async fn what_somebody_says_of_its_importance_holds_for_a_year() {
     let wrong = account("wrong", json!({"importanceUntil": "2026-03-31"}));
     assert_eq!(admin.post("/v1/accounts", wrong).await.expect(422).pointers(), ["/importanceUntil"]);
     let path = |account: &Value| format!("/v1/accounts/{}", account["id"].as_str().unwrap());
-    // Another class begins another year; the same one once more does not.
+    let over = json!({"importanceUntil": "2026-02-09"});
+    assert_eq!(admin.patch(&path(&named), over).await.expect(422).pointers(), ["/importanceUntil"]);
+    // Another class holds as long as it was to.
     let again = admin.patch(&path(&named), json!({"importanceClass": "VIP"})).await.expect(200).body;
-    assert_eq!(told(&again), ["VIP", "MANUAL", "2027-02-10"]);
-    let same = json!({"importanceClass": "VIP", "importanceUntil": "2026-03-31"});
-    admin.patch(&path(&named), same).await.expect(200);
+    assert_eq!(told(&again), ["VIP", "MANUAL", "2026-03-31"]);
+    // Who becomes part of somebody brings along what was said.
+    let (whole, part) = (make("whole", json!({})).await, make("part", json!({"importanceClass": "KEY"})).await);
+    let merged = admin.post(&format!("{}/merge", path(&whole)), json!({"fromId": part["id"]})).await.expect(200).body;
+    assert_eq!(told(&merged), ["KEY", "MANUAL", "2027-02-10"]);
     let taken = admin.patch(&path(&vip), json!({"importanceClass": "ORDINARY"})).await.expect(200).body;
     assert_eq!(told(&taken), ["ORDINARY", "RULE", "-"]);
     let entitled = async |client: &kith_testkit::Client| {
@@ -371,5 +375,5 @@ async fn what_somebody_says_of_its_importance_holds_for_a_year() {
     let admin = worker("2026-04-01");
     let gone = admin.get(&path(&named)).await.expect(200).body;
     assert_eq!(told(&gone), ["ORDINARY", "RULE", "-"]);
-    assert_eq!((&gone["version"], entitled(&admin).await), (&json!(4), (Value::Null, json!("RULE"))));
+    assert_eq!((&gone["version"], entitled(&admin).await), (&json!(3), (json!("ORDINARY"), json!("RULE"))));
 }

@@ -16,7 +16,8 @@ pub struct ProductFamily {
     #[field(max = 2_000)]
     pub description: Option<String>,
     /// Margin in per cent, -100 to 100, that customer values count with where neither a line nor its product knows its cost;
-    /// that of the value model unless given. The next value run takes it up.
+    /// that of the value model unless given. A customer's values take it up when they are computed next,
+    /// at the latest in the next value run.
     #[field(example = "\"35\"")]
     pub default_margin: Option<Decimal>,
 }

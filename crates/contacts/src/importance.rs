@@ -17,21 +17,19 @@ const AT_ONCE: i64 = 200;
 impl Account {
     /// Notes who says how important it is, and until when. To name a class is to mark it; ORDINARY takes the mark away.
     pub(crate) fn mark(&mut self, cx: &Cx, before: Option<&Self>) -> Result<()> {
-        if self.importance_class == ImportanceClass::Ordinary {
-            if self.importance_until.is_some() && before.is_none_or(|old| old.importance_until != self.importance_until)
-            {
-                let detail = "Only a class other than ORDINARY has a last day.";
-                return Err(Error::invalid("/importanceUntil", "INVALID", detail));
-            }
-            (self.importance_source, self.importance_until) = (ImportanceSource::Rule, None);
-            return Ok(());
-        }
-        let is_new = before.is_none_or(|old| old.importance_class != self.importance_class);
         let is_named = before.is_none_or(|old| old.importance_until != self.importance_until);
-        self.importance_source = ImportanceSource::Manual;
-        if self.importance_until.is_none() || (is_new && !is_named) {
-            self.importance_until = Some(in_a_year(cx.today()));
+        let refused = |code, detail| Err(Error::invalid("/importanceUntil", code, detail));
+        match self.importance_until.filter(|_| is_named) {
+            Some(_) if self.importance_class == ImportanceClass::Ordinary => {
+                return refused("INVALID", "Only a class other than ORDINARY has a last day.");
+            }
+            Some(day) if day < cx.today() => return refused("OUT_OF_RANGE", "That day is over."),
+            _ => {}
         }
+        let is_marked = self.importance_class != ImportanceClass::Ordinary;
+        self.importance_source = if is_marked { ImportanceSource::Manual } else { ImportanceSource::Rule };
+        let until = self.importance_until.unwrap_or_else(|| in_a_year(cx.today()));
+        self.importance_until = is_marked.then_some(until);
         Ok(())
     }
 }

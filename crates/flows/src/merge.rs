@@ -4,7 +4,7 @@
 
 use diesel::{Connection, PgConnection};
 use kith_commerce::days;
-use kith_contacts::account::AccountStatus;
+use kith_contacts::account::{AccountStatus, ImportanceClass};
 use kith_contacts::{Account, Contact};
 use kith_journal::{bulk, log, store, verbs};
 use kith_kernel::ids::{AccountId, ContactId};
@@ -55,6 +55,12 @@ pub fn accounts() -> Command {
         let row = merge(conn, cx, (id, from.0), seen, away, |kept: &mut Account, gone: &Account| {
             if below {
                 kept.parent_id = gone.parent_id;
+            }
+            // What somebody said of its importance goes together.
+            if kept.importance_class == ImportanceClass::Ordinary {
+                kept.importance_class = gone.importance_class;
+                kept.importance_until = gone.importance_until;
+                kept.importance_reason = gone.importance_reason.clone();
             }
         })?;
         days::touch(conn, cx, [into.0, from.0])?;

@@ -40,12 +40,12 @@ impl Handler for Values {
     }
     fn run(&self, _: &Job, work: &Work) -> Result<Value> {
         let cx = self.0.cx(work.cx.tenant)?;
-        self.0.expire_marks(&cx, || work.go_on())?;
         let accounts = self.0.compute(&cx, |accounts| {
             work.told(Progress { done: u64::try_from(accounts).unwrap_or(u64::MAX), total: None, unit: "accounts" });
             work.go_on()
         })?;
-        Ok(json!({"accounts": accounts}))
+        let marks = self.0.expire_marks(&cx, || work.go_on())?;
+        Ok(json!({"accounts": accounts, "marks": marks}))
     }
 }
 

@@ -52,8 +52,8 @@ impl Worker {
     pub fn serve(&self, tenant: Uuid, whole: bool) -> Result<()> {
         let cx = self.cx(tenant)?;
         if whole {
-            self.expire_marks(&cx, || Ok(()))?;
             self.compute(&cx, |_| Ok(()))?;
+            self.expire_marks(&cx, || Ok(()))?;
             self.settle_points(&cx, || Ok(()))?;
         }
         self.refresh(&cx)

@@ -51,7 +51,11 @@ async fn a_contract_is_worth_its_margins_while_it_runs() {
     market.admin.post(&format!("/v1/subscriptions/{id}/cancel"), json!({})).await.expect(200);
     market.work(false);
     let found = clv(&market, "a").await;
-    assert_eq!((&found["reasons"], &found["value"]), (&json!(["NO_CONTRACT"]), &Value::Null), "{found}");
+    assert_eq!(
+        (&found["state"], &found["reasons"], &found["value"]),
+        (&json!("NOT_APPLICABLE"), &json!(["NO_CONTRACT"]), &Value::Null),
+        "{found}"
+    );
 }
 
 #[actix_web::test]
@@ -303,9 +307,9 @@ async fn months_of_contracts_are_revenue_of_whom_they_are_all() {
         (profile["occasions"].as_i64(), profile["windowOccasions"].as_i64(), amounts)
     };
     let (a, b, c, d) = (profile("a").await, profile("b").await, profile("c").await, profile("d").await);
-    assert_eq!(told(&a), (Some(22), Some(12), [1_200.0, 480.0]), "{a}");
+    assert_eq!(told(&a), (Some(23), Some(12), [1_200.0, 480.0]), "{a}");
     assert_eq!(told(&b), (Some(3), Some(3), [300.0, 120.0]), "{b}");
-    assert_eq!(told(&c), (Some(9), Some(0), [0.0, 0.0]), "{c}");
+    assert_eq!(told(&c), (Some(10), Some(0), [0.0, 0.0]), "{c}");
     assert_eq!(told(&d), (Some(1), Some(1), [50.0, 20.0]), "{d}");
     assert_eq!((&a["state"], &a["reasons"]), (&json!("PARTIAL"), &json!(["COST_ESTIMATED"])));
     assert_eq!((&a["rfmMonetary"], &b["rfmMonetary"], &a["abc"]), (&json!(4), &json!(2), &json!("A")), "{a} {b}");
@@ -323,7 +327,7 @@ async fn months_of_contracts_are_revenue_of_whom_they_are_all() {
     // Too few contracts to tell how long they last: what was earned so far.
     let found = clv(&market, "a").await;
     assert_eq!((&found["method"], &found["reasons"]), (&json!("HISTORIC"), &json!(["FEW_CONTRACTS"])), "{found}");
-    assert_eq!(super::number(&found["value"]), 880.0);
+    assert_eq!(super::number(&found["value"]), 920.0);
     let id = market.account("a", "owner").await["id"].as_str().unwrap().to_owned();
     let steps = market.admin.get(&format!("/v1/accounts/{id}/profit")).await.expect(200).body;
     let step = |name: &str| {
@@ -338,4 +342,32 @@ async fn months_of_contracts_are_revenue_of_whom_they_are_all() {
     // Of all four, a and b and d are active.
     let pyramid = market.admin.get("/v1/reports/concentration?of=revenue").await.expect(200).body;
     assert_eq!((&pyramid["count"], super::number(&pyramid["sum"])), (&json!(3), 1_550.0), "{pyramid}");
+}
+
+#[actix_web::test]
+async fn who_pays_less_than_before_is_worth_what_he_still_pays() {
+    let market = shop().await;
+    let (a, b) = (market.account("a", "owner").await, market.account("b", "owner").await);
+    let large = json!({"amount": {"amount": "1000.00", "currency": "EUR"}, "startedOn": "2025-11-20", "status": "ENDED", "endedOn": "2026-10-20"});
+    subscribe(&market, &a, large).await;
+    subscribe(&market, &a, json!({"startedOn": "2026-11-20"})).await;
+    // A currency of which no rate is known.
+    subscribe(&market, &b, json!({"startedOn": "2026-10-20", "amount": {"amount": "70.00", "currency": "CHF"}})).await;
+    market.run(None).await;
+    let found = clv(&market, "a").await;
+    assert_eq!((&found["method"], &found["value"]["amount"]), (&json!("CONTRACT"), &json!("857.1429")), "{found}");
+    // Of 21 that had run for six months ten ended, and one of the eleven that had run for eleven.
+    assert!((super::number(&found["value"]) - 100.0 * (5.0 + 5.0 * 11.0 / 21.0 + 2.0 * 10.0 / 21.0)).abs() < 1e-3);
+    // Nobody who orders came back, as nobody orders: those who stay by contract tell nothing of it.
+    let run = market.admin.get("/v1/value-runs?sort=-finishedAt&limit=1").await.expect(200);
+    assert_eq!(run.at("/data/0/summary/yearlyRetention"), &Value::Null);
+    let b = market.account("b", "valueProfile,clv").await;
+    for value in ["valueProfile", "clv"] {
+        let told = (&b[value]["state"], &b[value]["reasons"]);
+        assert_eq!(told, (&json!("INSUFFICIENT_DATA"), &json!(["UNCONVERTED"])), "{b}");
+    }
+    assert_eq!((&b["valueProfile"]["windowOccasions"], &b["valueProfile"]["abc"]), (&json!(0), &Value::Null));
+    let path = format!("/v1/accounts/{}/profit", b["id"].as_str().unwrap());
+    let profit = market.admin.get(&path).await.expect(200).body;
+    assert_eq!((&profit["state"], &profit["unconverted"]), (&json!("PARTIAL"), &json!(1)), "{profit}");
 }

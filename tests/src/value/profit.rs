@@ -137,6 +137,13 @@ async fn families_name_the_margin_of_what_nobody_knows_the_cost_of() {
             document("a", 1, "2026-11-01", sold("TEA", "100"), json!([])),
             document("a", 2, "2026-11-02", sold("CUPS", "300"), json!([])),
             document("b", 3, "2026-11-02", sold("CUPS", "100"), json!([])),
+            document(
+                "a",
+                4,
+                "2026-11-03",
+                json!([{"externalId": "1", "description": "Advice", "quantity": "1", "unitPrice": eur("100")}]),
+                json!([]),
+            ),
         ])
         .await;
     market.run(None).await;
@@ -149,11 +156,11 @@ async fn families_name_the_margin_of_what_nobody_knows_the_cost_of() {
         }
         found
     };
-    assert_eq!(profits().await, [120.0, 30.0]);
+    assert_eq!(profits().await, [150.0, 30.0]);
     market.admin.patch(&tea, json!({"defaultMargin": "50"})).await.expect(200);
     market.run(None).await;
-    // Half of the tea, three tenths of the cups.
-    assert_eq!(profits().await, [140.0, 30.0]);
+    // Half of the tea, three tenths of the cups and of the advice.
+    assert_eq!(profits().await, [170.0, 30.0]);
     let found = market.admin.get("/v1/reports/concentration?of=profit&by=products").await.expect(200).body;
     assert_eq!(number(&found["sum"]), 170.0, "{found}");
 }

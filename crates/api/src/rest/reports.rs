@@ -92,7 +92,7 @@ pub async fn churn(caller: Caller, request: HttpRequest) -> Handled {
 
 /// Past churn alerts against what came of them.
 ///
-/// What was told of each customer on past days (the last of each month is kept) against who bought nothing within the horizon, beside what recency alone would have told. Days whose horizon is not over do not count yet. A value run as of a past day adds that day, with the model that could be known then.
+/// What was told of each customer on past days (the first run of each month is kept) against who bought nothing within the horizon, beside what recency alone would have told. Days whose horizon is not over do not count yet. A value run as of a past day adds that day, with the model that could be known then.
 #[utoipa::path(
     get, path = "/v1/reports/churn-backtest", operation_id = "report_churn_backtest", tag = "lifecycle",
     params(

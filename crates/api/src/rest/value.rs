@@ -234,7 +234,7 @@ pub async fn grouped(caller: Caller, request: HttpRequest) -> Handled {
 
 /// Who moved between layers or classes.
 ///
-/// Between two days of which values are stored; the answer names them. Rows sum to the sizes on the first day; who became a
+/// Between two days of which values are kept, or one and now; the answer names them. Rows sum to the sizes on the first day; who became a
 /// customer since has a row without a place.
 #[utoipa::path(
     get, path = "/v1/reports/value-movements", operation_id = "report_value_movements", tag = "loyalty",

@@ -85,7 +85,8 @@ pub struct AccountNextLayer {
     unit: Option<String>,
     /// The currency of amounts, ISO 4217.
     currency: Option<String>,
-    /// Where the layer above begins, a decimal as a text.
+    /// Where the layer above begins, a decimal as a text. Whoever may not read the values of all customers is told amounts that
+    /// are those of another one rounded to the next step of their second digit, here and in the ways.
     border: Option<String>,
     /// How much is missing to it, a decimal as a text. A move takes three points more, or two runs in a row.
     missing: Option<String>,
@@ -205,14 +206,16 @@ pub struct AccountProfit {
     window_days: i32,
     /// The currency of all amounts, ISO 4217.
     currency: String,
-    /// From the list price down to the profit: LIST, DISCOUNTS, RETURNS (refunds, booked against their orders), GOODS (what the
-    /// goods cost), GOODS_ESTIMATED (the same where nobody knows, by the default margin) and SERVICE. They add up exactly.
+    /// From the list price down to the profit: LIST, DISCOUNTS, RETURNS (refunds, booked against their orders), SUBSCRIPTIONS
+    /// (what was paid for them, if they are all that it bought), GOODS (what the goods cost), GOODS_ESTIMATED (the same where
+    /// nobody knows, by the default margin of the product's family or of the value model) and SERVICE. They add up exactly.
     steps: Vec<AccountProfitStep>,
     /// What is left, a decimal as a text.
     profit: String,
-    /// OK, or PARTIAL: some costs are estimated, or some orders or refunds have no exchange rate and are left out.
+    /// OK, or PARTIAL: some costs are estimated, or some orders, refunds or subscriptions have no exchange rate and
+    /// are left out.
     state: String,
-    /// Orders and refunds that are left out.
+    /// Orders, refunds and subscriptions that are left out.
     unconverted: i64,
     /// Per cent of the active customers of the last run who brought less, a decimal as a text; null: nothing was bought in the
     /// window, there was no run yet, or the right to read all of them is missing.

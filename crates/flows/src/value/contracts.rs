@@ -1,12 +1,40 @@
 //! Customers by contract, as the rules of relationships take them: who never ordered anything beside contracts buys once a
-//! month for as long as one runs, and is at the risk that none is renewed.
+//! month for as long as one runs, and is at the risk that none is renewed. What he is worth counts the same months from their
+//! first on; stages compare the last ones, so here they are counted back from today.
 
 use kith_lifecycle::rules::{Contract, DAYS_PER_MONTH};
 use kith_loyalty::value::contract::{Agreement, Lasting};
-use kith_loyalty::value::facts::{self, Facts};
+use kith_loyalty::value::facts::{self, Facts, Occasion};
+use std::borrow::Cow;
+
+/// Months of contracts that count.
+const MONTHS: i32 = 240;
+
+/// What a customer bought: his orders, or, if he never ordered anything, the months in which a contract ran. They are counted
+/// back from today, so that each is one of the months that margins are added up by.
+pub(super) fn bought(facts: &Facts, today: i32) -> Cow<'_, [Occasion]> {
+    let first = facts.agreements.iter().map(|one| one.from).min();
+    let Some(first) = first.filter(|_| facts.occasions.is_empty()) else { return Cow::Borrowed(&facts.occasions) };
+    let days = (0..MONTHS).map(|month| today.saturating_sub(days(month))).take_while(|day| *day >= first);
+    let mut months: Vec<Occasion> = days.filter_map(|day| month(&facts.agreements, day)).collect();
+    if months.is_empty() {
+        // It was over before its first month was.
+        months.extend(month(&facts.agreements, first));
+    }
+    months.reverse();
+    Cow::Owned(months)
+}
 
 fn days(month: i32) -> i32 {
     super::relationship::whole(f64::from(month) * DAYS_PER_MONTH)
+}
+
+/// What the contracts that run on a day bring a month. No cost is known of them, and stages compare a customer with himself.
+fn month(agreements: &[Agreement], day: i32) -> Option<Occasion> {
+    let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
+    running.peek()?;
+    let net = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
+    Some(Occasion { day, net, margin: net, ..Occasion::default() })
 }
 
 /// What the rules know of his contracts; none: there never was one.
@@ -52,7 +80,6 @@ pub(super) fn renewal(facts: &Facts, lasting: &Lasting, today: i32) -> Option<Re
 mod tests {
     use super::*;
     use kith_loyalty::value::contract::Contract as Sum;
-    use kith_loyalty::value::facts::Occasion;
 
     fn agreement(from: i32, over: Option<i32>, monthly: f64) -> Agreement {
         Agreement { from, over, period: 1, contract: Some(Sum { monthly, months: 0 }) }
@@ -63,15 +90,24 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_all_contracts_tells_when_they_are_over() {
-        let over = |agreements| contract(&customer(agreements)).map(|one| one.over_on);
-        assert_eq!(over(vec![agreement(0, Some(200), 10.0), agreement(100, None, 5.0)]), Some(None));
-        let last = Some(Some(facts::day(20)));
-        assert_eq!(over(vec![agreement(0, Some(10), 1.0), agreement(0, Some(20), 1.0)]), last);
-        assert_eq!(over(Vec::new()), None);
+    fn each_month_of_a_contract_is_a_purchase() {
+        let facts = customer(vec![agreement(0, Some(200), 10.0), agreement(100, None, 5.0)]);
+        let months = bought(&facts, 365);
+        let sums: Vec<f64> = months.iter().map(|month| month.net).collect();
+        assert_eq!(sums, [10.0, 10.0, 10.0, 15.0, 15.0, 15.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0]);
+        assert_eq!((months[11].day, contract(&facts).map(|one| one.over_on)), (365, Some(None)));
+        // A year after the last was over.
+        let facts = customer(vec![agreement(0, Some(10), 1.0), agreement(0, Some(20), 1.0)]);
+        assert_eq!(bought(&facts, 385).len(), 1);
+        assert_eq!(contract(&facts).unwrap().over_on, Some(facts::day(20)));
+        assert_eq!(contract(&customer(Vec::new())), None);
+    }
+
+    #[test]
+    fn orders_count_for_more_than_months_of_contracts() {
         let mut facts = customer(vec![agreement(0, None, 10.0)]);
-        assert!(contract(&facts).unwrap().is_all);
         facts.occasions.push(Occasion { day: 50, ..Occasion::default() });
+        assert_eq!(bought(&facts, 365).len(), 1);
         assert!(!contract(&facts).unwrap().is_all);
     }
 }

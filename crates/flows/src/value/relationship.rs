@@ -25,6 +25,7 @@ use kith_loyalty::value::{Borders, Purchases};
 use kith_statistics::{DAYS_PER_WEEK, patience, typical_gap};
 use rust_decimal::Decimal;
 use serde_json::json;
+use std::borrow::Cow;
 
 /// Months that stages look back.
 const MONTHS: usize = 36;
@@ -126,7 +127,7 @@ pub(super) struct Customer<'a> {
     relations: &'a Relations,
     purchases: Option<&'a Purchases>,
     /// His orders, or the months of his contracts.
-    bought: &'a [Occasion],
+    bought: Cow<'a, [Occasion]>,
     /// Days between them.
     gaps: Vec<f64>,
     /// Margin of each month.
@@ -141,8 +142,8 @@ impl<'a> Customer<'a> {
         purchases: Option<&'a Purchases>,
     ) -> Self {
         let today = facts::number(as_of);
-        let bought = facts.bought();
-        let (gaps, margins) = (gaps(bought), monthly(bought, today));
+        let bought = contracts::bought(facts, today);
+        let (gaps, margins) = (gaps(&bought), monthly(&bought, today));
         Customer { facts, assessed, as_of, relations, purchases, bought, gaps, margins }
     }
 
@@ -216,7 +217,7 @@ impl<'a> Customer<'a> {
         }
         // By the same features that the model was trained on.
         let model = self.purchases.map(|purchases| &purchases.all.model);
-        let features = features(self.bought, facts::number(self.as_of), self.relations.median_gap, model);
+        let features = features(&self.bought, facts::number(self.as_of), self.relations.median_gap, model);
         self.risk_of(&features, activity)
     }
 

@@ -47,6 +47,8 @@ pub struct Base {
     pub occasions: u32,
     /// It never ordered anything beside what it pays for again and again.
     pub by_contract: bool,
+    /// Something of that is to be renewed.
+    pub is_renewed: bool,
     /// Occasions of the window.
     pub window_occasions: u32,
     /// Occasions of the last 365 days, and of those before them.
@@ -121,6 +123,7 @@ impl Base {
             size: known(&facts.size),
             occasions: small(all.len()),
             by_contract,
+            is_renewed: facts.agreements.iter().any(|one| one.over.is_none()),
             window_occasions: u32::try_from(facts.window_occasions).unwrap_or(0),
             yearly: [small(since(365)), small(since(730) - since(365))],
             recency: today - last,
@@ -154,7 +157,7 @@ impl Base {
 
     /// Whether nothing of what it paid for again and again is to be renewed, and it never bought anything else.
     pub fn is_over(&self) -> bool {
-        self.by_contract && self.contracts.is_empty()
+        self.by_contract && !self.is_renewed
     }
 
     /// Whether it bought in the window.

@@ -3,9 +3,9 @@
 //! Lehmann & Stuart 2004).
 
 use super::assess::{Base, Judge};
-use super::facts::Occasion;
+use super::facts::{self, Occasion};
 use super::number::{real, shown};
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use diesel::{PgConnection, RunQueryDsl, sql_types as st};
 use kith_journal::purchase::PAID_UNTIL;
 use kith_kernel::{Bind, Cx, Result, Statement};
@@ -108,27 +108,18 @@ impl Agreement {
     }
 }
 
-/// The months in which a contract ran, oldest first: each is a purchase of what those that ran then bring a month. They are
-/// counted back from today, so that each is one of the months that margins are added up by. No cost is known of them.
-pub fn months(agreements: &[Agreement], today: i32) -> Vec<Occasion> {
+/// The months that were paid for, oldest first: from the day on which the first contract began, one on the same day of each
+/// month on which one runs of which it is known what it brings. No cost is known of them.
+pub fn paid(agreements: &[Agreement], today: i32) -> Vec<Occasion> {
     let Some(first) = agreements.iter().map(|one| one.from).min() else { return Vec::new() };
-    let back = |month: u32| (f64::from(month) * MONTH).ceil().to_i32().unwrap_or(i32::MAX);
-    let days = (0..LONGEST).map(|month| today.saturating_sub(back(month))).take_while(|day| *day >= first);
-    let mut months: Vec<Occasion> = days.filter_map(|day| month(agreements, day)).collect();
-    if months.is_empty() {
-        // It was over before its first month was.
-        months.extend(month(agreements, first));
-    }
-    months.reverse();
-    months
-}
-
-/// What the contracts that run on a day bring a month.
-fn month(agreements: &[Agreement], day: i32) -> Option<Occasion> {
-    let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
-    running.peek()?;
-    let net = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
-    Some(Occasion { day, net, margin: net, ..Occasion::default() })
+    let later = |month: u32| facts::day(first).checked_add_months(Months::new(month)).map(facts::number);
+    let days = (0..LONGEST).map_while(later).take_while(|day| *day <= today);
+    let month = |day: i32| {
+        let running = agreements.iter().filter(|one| one.runs(day));
+        let net: f64 = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
+        (net > 0.0).then(|| Occasion { day, net, ..Occasion::default() })
+    };
+    days.filter_map(month).collect()
 }
 
 /// A running subscription in numbers.
@@ -165,7 +156,8 @@ impl Judge<'_> {
     pub fn agreed(&self, base: &Base) -> Option<Agreed> {
         let lasting = &self.borders.contracts;
         let monthly: f64 = base.contracts.iter().map(|contract| contract.monthly).sum();
-        if base.contracts.is_empty() || lasting.survival.is_empty() || 24.0 * monthly < self.yearly(base) {
+        let is_most = base.by_contract || 24.0 * monthly >= self.yearly(base);
+        if base.contracts.is_empty() || lasting.survival.is_empty() || !is_most {
             return None;
         }
         let (margin, horizon) = (self.margin(base), u32::try_from(self.terms.horizon_months).ok()?);
@@ -212,16 +204,26 @@ mod tests {
     }
 
     #[test]
-    fn each_month_of_a_contract_is_a_purchase() {
-        let agreement =
-            |from, over, monthly| Agreement { from, over, period: 1, contract: Some(Contract { monthly, months: 0 }) };
-        let found = months(&[agreement(0, Some(200), 10.0), agreement(100, None, 5.0)], 365);
-        let sums: Vec<f64> = found.iter().map(|month| month.net).collect();
-        assert_eq!(sums, [10.0, 10.0, 10.0, 15.0, 15.0, 15.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0]);
-        assert_eq!(found.last().map(|month| month.day), Some(365));
-        // A year after the last was over.
-        assert_eq!(months(&[agreement(0, Some(10), 1.0), agreement(0, Some(20), 1.0)], 385).len(), 1);
-        assert_eq!(months(&[], 385).len(), 0);
+    fn each_month_of_a_contract_is_paid_on_the_day_that_the_first_began() {
+        let of = |from, over, contract| Agreement { from, over, period: 1, contract };
+        let agreement = |from, over, monthly| of(from, over, Some(Contract { monthly, months: 0 }));
+        let sums = |agreements: &[Agreement], today| -> Vec<f64> {
+            paid(agreements, today).iter().map(|one| one.net).collect()
+        };
+        // From 1 January 1970: the first until 20 July, the second from 11 April on.
+        let both = [agreement(0, Some(200), 10.0), agreement(100, None, 5.0)];
+        let months = [10.0, 10.0, 10.0, 10.0, 15.0, 15.0, 15.0, 5.0, 5.0, 5.0, 5.0, 5.0];
+        assert_eq!(sums(&both, 364), months);
+        assert_eq!(paid(&both, 364).iter().map(|one| one.day).take(3).collect::<Vec<_>>(), [0, 31, 59]);
+        // What was over stays as it was, however long ago that is.
+        for today in [45, 60, 70, 80, 1_000] {
+            assert_eq!(sums(&[agreement(0, Some(45), 1.0)], today), [1.0, 1.0]);
+        }
+        assert!(sums(&[], 385).is_empty());
+        assert!(
+            sums(&[of(0, None, None), agreement(0, None, 0.0)], 385).is_empty(),
+            "nobody knows, or it costs nothing"
+        );
     }
 
     #[test]

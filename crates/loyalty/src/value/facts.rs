@@ -113,16 +113,21 @@ pub struct Facts {
     pub lifetime_margin: Decimal,
     /// Part of the window's revenue whose cost nobody knows.
     pub uncosted: Decimal,
-    /// The margin that is taken of that, in per cent; none: the one of the reading.
-    pub estimated: Option<Decimal>,
+    /// What is taken as the margin, in per cent, of products of some families without a known cost, and how much of those he
+    /// ever bought.
+    pub of_families: Option<(Decimal, Decimal)>,
+    /// The margin in per cent that is taken where no cost is known; none: the one of the reading.
+    pub estimate: Option<Decimal>,
     /// Part of the window's bookings that was bought at a discount.
     pub discounted: Decimal,
     /// The window's bookings before refunds.
     pub booked: Decimal,
     /// What he ordered within 365 days.
     pub year: Year,
-    /// Orders, refunds and costs without an exchange rate.
+    /// Orders, refunds, costs and contracts without an exchange rate.
     pub unconverted: i64,
+    /// Orders and refunds among them.
+    pub unknown_orders: i64,
     /// What serving and keeping him cost in the window.
     pub cost_to_serve: Decimal,
     /// What winning him cost.
@@ -141,8 +146,8 @@ pub struct Facts {
     pub agreements: Vec<Agreement>,
     /// He tries something that is paid again and again.
     pub is_trying: bool,
-    /// The months in which that ran, if he never ordered anything beside it: no order tells of them, so they are what he
-    /// bought. Who orders, too, has them among his orders, or they are not counted.
+    /// The months of that that he paid for, if he never ordered anything beside it: no order tells of them, so they are what
+    /// he bought. Who orders, too, has them among his orders, or they are not counted.
     pub paid: Vec<Occasion>,
     /// What they brought in the window.
     pub subscribed: Decimal,
@@ -162,8 +167,19 @@ impl Facts {
     }
 
     /// The margin that is taken where no cost is known, as a share.
-    pub fn estimate(&self, reading: &Reading) -> Decimal {
-        self.estimated.unwrap_or(reading.default_margin) / Decimal::ONE_HUNDRED
+    pub fn estimated(&self, reading: &Reading) -> Decimal {
+        self.estimate.unwrap_or(reading.default_margin) / Decimal::ONE_HUNDRED
+    }
+
+    /// Contracts of which no exchange rate is known.
+    pub fn unpriced(&self) -> i64 {
+        let unknown = self.agreements.iter().filter(|one| one.contract.is_none()).count();
+        i64::try_from(unknown).unwrap_or(i64::MAX)
+    }
+
+    /// Whether he bought something of which nobody knows what it is worth here.
+    pub fn bought_unknown(&self) -> bool {
+        self.unknown_orders > 0 || self.unpriced() > 0
     }
 
     /// Books the months that he paid for, if they are all that he bought.
@@ -172,8 +188,9 @@ impl Facts {
             return;
         }
         let today = number(reading.as_of);
-        let estimated = self.estimate(reading);
-        self.paid = contract::months(&self.agreements, today);
+        let estimated = self.estimated(reading);
+        self.unconverted = self.unconverted.saturating_add(self.unpriced());
+        self.paid = contract::paid(&self.agreements, today);
         self.lately = reading.lately();
         for month in &mut self.paid {
             month.margin = month.net * real(estimated);

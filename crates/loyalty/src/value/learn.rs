@@ -73,9 +73,12 @@ impl Lesson<'_> {
     fn basics(&self) -> Borders {
         let gaps = Scale::of(self.customers.iter().filter_map(|base| base.gap).collect());
         let gap = gaps.median().unwrap_or(USUAL_GAP).max(1.0);
-        let (revenue, margin) = self.active().fold((0.0, 0.0), |(r, m), base| (r + base.revenue, m + base.margin));
-        let before = self.customers.iter().filter(|base| base.yearly[1] > 0).count();
-        let stayed = self.customers.iter().filter(|base| base.yearly.iter().all(|count| *count > 0)).count();
+        // Of contracts no cost is known, and who goes on by agreement tells nothing of who comes back by himself.
+        let by_orders = || self.customers.iter().filter(|base| !base.by_contract);
+        let active = by_orders().filter(|base| base.is_active());
+        let (revenue, margin) = active.fold((0.0, 0.0), |(r, m), base| (r + base.revenue, m + base.margin));
+        let before = by_orders().filter(|base| base.yearly[1] > 0).count();
+        let stayed = by_orders().filter(|base| base.yearly.iter().all(|count| *count > 0)).count();
         Borders {
             active: u64::try_from(self.active().count()).unwrap_or(0),
             gap,

@@ -28,7 +28,8 @@ const SAMPLE: usize = 500;
 const DRAWS: usize = 200;
 
 /// What a model of purchases and one of spend learned from the customers. It is fitted by maximum likelihood once a month
-/// and used until the next time; times are in weeks.
+/// and used until the next time; times are in weeks. Models of industries are fitted beside that of all customers, which is the
+/// one without `partOfId`.
 #[resource(table = purchase_models, id = PurchaseModelId)]
 pub struct PurchaseModel {
     /// BG/NBD, MBG/NBD or Pareto/NBD; NBD where nobody is seen leaving.

@@ -55,7 +55,7 @@ impl PurchaseModel {
         names: &HashMap<u64, String>,
     ) -> Vec<Self> {
         let mut industries: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-        for base in customers {
+        for base in customers.iter().filter(|base| base.industry != 0) {
             industries.entry(base.industry).or_default().extend(base.history());
         }
         let large = industries.into_iter().filter(|(_, histories)| histories.len() >= LEAST);

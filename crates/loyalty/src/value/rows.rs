@@ -170,7 +170,8 @@ impl Judge<'_> {
             return blank;
         }
         if base.is_over() {
-            return ClvEstimate { reasons: Custom(json!(["NO_CONTRACT"])), ..blank };
+            let (state, reasons) = (ValueState::NotApplicable, Custom(json!(["NO_CONTRACT"])));
+            return ClvEstimate { state, reasons, ..blank };
         }
         let Some(((purchase, found), (history, spend))) = self.purchase(base).zip(future.found).zip(base.history())
         else {
@@ -248,7 +249,7 @@ fn meta(cx: &Cx, facts: &Facts) -> Meta {
 
 fn state(facts: &Facts, scored: bool) -> (ValueState, Vec<&'static str>) {
     // What was bought at rates that nobody knows is not nothing.
-    if facts.bought().is_empty() && facts.unconverted > 0 {
+    if facts.bought().is_empty() && facts.bought_unknown() {
         return (ValueState::InsufficientData, vec!["UNCONVERTED"]);
     }
     let doubts = [

@@ -46,8 +46,8 @@ impl Source<'_> {
         out.bind(Bind::Text(Some(self.reading.zone.clone())));
     }
 
-    /// The margins that are taken of what nobody knows the cost of, where families of products have margins of their own: of
-    /// all that a customer ever bought of them, each by its family. Days know no products.
+    /// The margins that are taken of what nobody knows the cost of, where families of products have margins of their own: the
+    /// mean of all that a customer ever bought of these, and how much that is. Days know no products.
     pub fn estimates(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
         let tenant = || Bind::Uuid(Some(self.cx.tenant));
         let mut out = Statement::new("SELECT EXISTS (SELECT FROM product_families WHERE tenant_id = ");
@@ -55,16 +55,20 @@ impl Source<'_> {
         if !RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0 {
             return Ok(());
         }
-        let mut out = Statement::new("SELECT t.account_id, sum(t.uncosted * coalesce(f.default_margin, ");
-        out.bind(Bind::Decimal(Some(self.reading.default_margin)))
-            .sql("::numeric)) / sum(t.uncosted) FROM customer_products t ");
+        let mut out = Statement::new(
+            "SELECT t.account_id, sum(t.uncosted * f.default_margin) / sum(t.uncosted), sum(t.uncosted) ",
+        );
+        out.sql("FROM customer_products t ");
         out.sql("JOIN products p ON p.tenant_id = t.tenant_id AND p.id = t.product_id ");
-        out.sql("LEFT JOIN product_families f ON f.tenant_id = p.tenant_id AND f.id = p.family_id");
+        out.sql("JOIN product_families f ON f.tenant_id = p.tenant_id AND f.id = p.family_id");
         self.of_group(&mut out);
-        out.sql(" AND t.uncosted > 0 AND t.first_on <= ").bind(self.last()).sql(" GROUP BY t.account_id");
-        let rows: Vec<(Uuid, Decimal)> = RunQueryDsl::load(out.typed::<(st::Uuid, st::Numeric)>(), conn)?;
-        for (account, margin) in rows {
-            of(facts, account).into_iter().for_each(|one| one.estimated = Some(margin.round_dp(6)));
+        out.sql(" AND f.default_margin IS NOT NULL AND t.uncosted > 0 AND t.first_on <= ")
+            .bind(self.last())
+            .sql(" GROUP BY t.account_id");
+        type Sql = (st::Uuid, st::Numeric, st::Numeric);
+        let rows: Vec<(Uuid, Decimal, Decimal)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
+        for (account, margin, of_families) in rows {
+            of(facts, account).into_iter().for_each(|one| one.of_families = Some((margin, of_families)));
         }
         Ok(())
     }
@@ -89,7 +93,14 @@ impl Source<'_> {
         for of_one in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
             let Some(one) = of_one.first().and_then(|row| of(facts, row.0.0)) else { continue };
             one.lately = self.reading.lately();
-            let estimated = one.estimate(self.reading);
+            let uncosted: Decimal = of_one.iter().map(|(_, (_, _, uncosted, ..), _)| *uncosted).sum();
+            if let Some((margin, of_families)) = one.of_families {
+                // The rest is of other families, or of no product.
+                let rest = (uncosted - of_families).max(Decimal::ZERO);
+                let all = margin * of_families + self.reading.default_margin * rest;
+                one.estimate = Some((all / (of_families + rest)).round_dp(6));
+            }
+            let estimated = one.estimated(self.reading);
             for &((_, day, orders), (net, cost, uncosted, discounted, booked), (lines, unconverted)) in of_one {
                 let margin = net - uncosted - cost + uncosted * estimated;
                 if orders > 0 {
@@ -105,6 +116,7 @@ impl Source<'_> {
                 one.lifetime_revenue += net;
                 one.lifetime_margin += margin;
                 one.unconverted += i64::from(unconverted);
+                one.unknown_orders += i64::from(unconverted);
                 if day > window {
                     one.revenue += net;
                     one.margin += margin;
@@ -276,7 +288,8 @@ impl Source<'_> {
                 one.is_trying = true;
                 continue;
             }
-            if monthly.is_none() && over.is_none() {
+            // Of who never orders all contracts count, and are counted with their months.
+            if monthly.is_none() && over.is_none() && !one.occasions.is_empty() {
                 one.unconverted = one.unconverted.saturating_add(1);
             }
             one.agreements.push(Agreement {

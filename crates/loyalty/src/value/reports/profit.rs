@@ -37,7 +37,8 @@ pub fn profit(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> 
     };
     let page = facts::read(conn, cx, Which::These(&[account]), &reading)?;
     let facts = page.facts.into_iter().next().unwrap_or_default();
-    let (discount, unconverted) = window(conn, cx, account, &reading)?;
+    let (discount, orders) = window(conn, cx, account, &reading)?;
+    let unconverted = if facts.occasions.is_empty() { orders + facts.unpriced() } else { orders };
     // Of all customers only whoever may read all of them is told.
     let run = if scope == RowScope::All { ValueRun::current(conn, cx)? } else { None };
     let borders = run.and_then(|run| Borders::read(run.borders.0));
@@ -46,7 +47,7 @@ pub fn profit(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> 
     let is_ranked = facts.window_occasions > 0;
     Ok(json!({
         "accountId": account, "asOf": as_of, "windowDays": terms.window_days, "currency": cx.currency.code(),
-        "steps": steps(&facts, discount, facts.estimate(&reading)), "profit": text(profit.round_dp(4)),
+        "steps": steps(&facts, discount, facts.estimated(&reading)), "profit": text(profit.round_dp(4)),
         "state": if facts.uncosted > Decimal::ZERO || unconverted > 0 { "PARTIAL" } else { "OK" },
         "unconverted": unconverted,
         "percentile": scale.filter(|_| is_ranked).and_then(|scale| scale.percentile(real(profit))).and_then(shown),
