@@ -3,7 +3,7 @@
 //! first on; stages compare the last ones, so here they are counted back from today.
 
 use kith_lifecycle::rules::{Contract, DAYS_PER_MONTH};
-use kith_loyalty::value::contract::{Agreement, Lasting};
+use kith_loyalty::value::contract::{Agreement, Lasting, monthly};
 use kith_loyalty::value::facts::{self, Facts, Occasion};
 use std::borrow::Cow;
 
@@ -29,12 +29,9 @@ fn days(month: i32) -> i32 {
     super::relationship::whole(f64::from(month) * DAYS_PER_MONTH)
 }
 
-/// What the contracts that run on a day bring a month. No cost is known of them, and stages compare a customer with himself.
+/// A month in which contracts ran. No cost is known of them, and stages compare a customer with himself.
 fn month(agreements: &[Agreement], day: i32) -> Option<Occasion> {
-    let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
-    running.peek()?;
-    let net = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
-    Some(Occasion { day, net, margin: net, ..Occasion::default() })
+    monthly(agreements, day).map(|net| Occasion { day, net, margin: net, ..Occasion::default() })
 }
 
 /// What the rules know of his contracts; none: there never was one.

@@ -215,8 +215,9 @@ impl<'a> Customer<'a> {
         if let Some(contract) = contract {
             return self.renewal_risk(&contract);
         }
-        // By the same features that the model was trained on.
-        let model = self.purchases.map(|purchases| &purchases.all.model);
+        // By the same features that the model was trained on; the chance of a purchase is a driver of the regression alone.
+        let uses_model = self.relations.trained.as_ref().is_some_and(|(.., uses_model)| *uses_model);
+        let model = self.purchases.filter(|_| uses_model).map(|purchases| &purchases.all.model);
         let features = features(&self.bought, facts::number(self.as_of), self.relations.median_gap, model);
         self.risk_of(&features, activity)
     }

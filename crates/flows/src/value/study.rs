@@ -35,12 +35,14 @@ pub(super) fn features(occasions: &[Occasion], day: i32, median_gap: f64, model:
     let (booked, discounted) = year().fold((0.0, 0.0), |(booked, discounted), one| {
         (booked + f64::from(one.booked), discounted + f64::from(one.discounted))
     });
-    let days: Vec<i32> = until.iter().map(|one| one.day).collect();
-    let history = History::from_days(&days, day);
+    let (occasions, recency, age) = (until.len(), since(until.last()), since(until.first()));
+    let repeats = u32::try_from(occasions).ok().and_then(|occasions| occasions.checked_sub(1));
+    let weeks = |days: u32| f64::from(days) / DAYS_PER_WEEK;
+    let history = repeats.map(|repeats| History { repeats, last: weeks(age.saturating_sub(recency)), age: weeks(age) });
     Features {
-        occasions: u32::try_from(until.len()).unwrap_or(u32::MAX),
-        recency: since(until.last()),
-        age: since(until.first()),
+        occasions: u32::try_from(occasions).unwrap_or(u32::MAX),
+        recency,
+        age,
         typical_gap,
         spend: year().map(|one| one.net).sum(),
         trend: trend(until, day),

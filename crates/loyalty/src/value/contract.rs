@@ -115,11 +115,17 @@ pub fn paid(agreements: &[Agreement], today: i32) -> Vec<Occasion> {
     let later = |month: u32| facts::day(first).checked_add_months(Months::new(month)).map(facts::number);
     let days = (0..LONGEST).map_while(later).take_while(|day| *day <= today);
     let month = |day: i32| {
-        let running = agreements.iter().filter(|one| one.runs(day));
-        let net: f64 = running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum();
-        (net > 0.0).then(|| Occasion { day, net, ..Occasion::default() })
+        let net = monthly(agreements, day).filter(|net| *net > 0.0)?;
+        Some(Occasion { day, net, ..Occasion::default() })
     };
     days.filter_map(month).collect()
+}
+
+/// What the contracts that run on a day bring a month, as far as it is known; none: none runs.
+pub fn monthly(agreements: &[Agreement], day: i32) -> Option<f64> {
+    let mut running = agreements.iter().filter(|one| one.runs(day)).peekable();
+    running.peek()?;
+    Some(running.filter_map(|one| one.contract).map(|contract| contract.monthly).sum())
 }
 
 /// A running subscription in numbers.

@@ -113,9 +113,6 @@ pub struct Facts {
     pub lifetime_margin: Decimal,
     /// Part of the window's revenue whose cost nobody knows.
     pub uncosted: Decimal,
-    /// What is taken as the margin, in per cent, of products of some families without a known cost, and how much of those he
-    /// ever bought.
-    pub of_families: Option<(Decimal, Decimal)>,
     /// The margin in per cent that is taken where no cost is known; none: the one of the reading.
     pub estimate: Option<Decimal>,
     /// Part of the window's bookings that was bought at a discount.
@@ -258,8 +255,8 @@ pub fn fill(conn: &mut PgConnection, cx: &Cx, page: &mut Page, reading: &Reading
     if facts.is_empty() {
         return Ok(());
     }
-    source.estimates(conn, facts)?;
-    source.days(conn, facts)?;
+    let estimates = source.estimates(conn)?;
+    source.days(conn, facts, &estimates)?;
     source.touches(conn, facts)?;
     source.costs(conn, facts)?;
     source.needs(conn, facts)?;

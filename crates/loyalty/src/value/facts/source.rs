@@ -11,6 +11,7 @@ use kith_journal::purchase::{PAID_UNTIL, PERIOD_MONTHS};
 use kith_kernel::{Bind, Cx, Result, Statement};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Days of contacts that tell whether somebody who never bought is interested.
@@ -48,34 +49,30 @@ impl Source<'_> {
 
     /// The margins that are taken of what nobody knows the cost of, where families of products have margins of their own: the
     /// mean of all that a customer ever bought of these, and how much that is. Days know no products.
-    pub fn estimates(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
-        let tenant = || Bind::Uuid(Some(self.cx.tenant));
-        let mut out = Statement::new("SELECT EXISTS (SELECT FROM product_families WHERE tenant_id = ");
-        out.bind(tenant()).sql(" AND default_margin IS NOT NULL)");
-        if !RunQueryDsl::get_result::<(bool,)>(out.typed::<(st::Bool,)>(), conn)?.0 {
-            return Ok(());
-        }
+    pub fn estimates(&self, conn: &mut PgConnection) -> Result<HashMap<Uuid, (Decimal, Decimal)>> {
         let mut out = Statement::new(
-            "SELECT t.account_id, sum(t.uncosted * f.default_margin) / sum(t.uncosted), sum(t.uncosted) ",
+            "SELECT t.account_id, sum(t.uncosted * f.default_margin) / sum(t.uncosted), sum(t.uncosted) FROM customer_products t \
+             JOIN products p ON p.tenant_id = t.tenant_id AND p.id = t.product_id \
+             JOIN product_families f ON f.tenant_id = p.tenant_id AND f.id = p.family_id",
         );
-        out.sql("FROM customer_products t ");
-        out.sql("JOIN products p ON p.tenant_id = t.tenant_id AND p.id = t.product_id ");
-        out.sql("JOIN product_families f ON f.tenant_id = p.tenant_id AND f.id = p.family_id");
         self.of_group(&mut out);
-        out.sql(" AND f.default_margin IS NOT NULL AND t.uncosted > 0 AND t.first_on <= ")
-            .bind(self.last())
-            .sql(" GROUP BY t.account_id");
+        out.sql(" AND f.default_margin IS NOT NULL AND t.uncosted > 0 AND t.first_on <= ").bind(self.last());
+        // It follows from no row above it, so PostgreSQL asks it once, and looks no further where no family has one.
+        out.sql(" AND EXISTS (SELECT FROM product_families WHERE default_margin IS NOT NULL AND tenant_id = ");
+        out.bind(Bind::Uuid(Some(self.cx.tenant))).sql(") GROUP BY t.account_id");
         type Sql = (st::Uuid, st::Numeric, st::Numeric);
         let rows: Vec<(Uuid, Decimal, Decimal)> = RunQueryDsl::load(out.typed::<Sql>(), conn)?;
-        for (account, margin, of_families) in rows {
-            of(facts, account).into_iter().for_each(|one| one.of_families = Some((margin, of_families)));
-        }
-        Ok(())
+        Ok(rows.into_iter().map(|(account, margin, of_families)| (account, (margin, of_families))).collect())
     }
 
     /// The days on which they bought, in the order of their key. They are added up here: to have PostgreSQL do it in arrays
     /// and filtered sums takes it more than twice the time.
-    pub fn days(&self, conn: &mut PgConnection, facts: &mut [Facts]) -> Result<()> {
+    pub fn days(
+        &self,
+        conn: &mut PgConnection,
+        facts: &mut [Facts],
+        estimates: &HashMap<Uuid, (Decimal, Decimal)>,
+    ) -> Result<()> {
         let mut out = Statement::new(
             "SELECT t.account_id, t.day, t.orders, t.net, t.cost, t.uncosted, t.discounted, t.booked, t.lines, \
              t.unconverted FROM customer_days t",
@@ -93,8 +90,8 @@ impl Source<'_> {
         for of_one in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
             let Some(one) = of_one.first().and_then(|row| of(facts, row.0.0)) else { continue };
             one.lately = self.reading.lately();
-            let uncosted: Decimal = of_one.iter().map(|(_, (_, _, uncosted, ..), _)| *uncosted).sum();
-            if let Some((margin, of_families)) = one.of_families {
+            if let Some((margin, of_families)) = estimates.get(&one.account) {
+                let uncosted: Decimal = of_one.iter().map(|(_, (_, _, uncosted, ..), _)| *uncosted).sum();
                 // The rest is of other families, or of no product.
                 let rest = (uncosted - of_families).max(Decimal::ZERO);
                 let all = margin * of_families + self.reading.default_margin * rest;

@@ -5,9 +5,9 @@ use crate::value::number::text;
 use crate::value::profile::{Layer, ValueClass};
 use crate::value::{ResourcePolicy, ValueProfile};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use diesel::{OptionalExtension, PgConnection, RunQueryDsl, sql_types as st};
-use kith_journal::store;
-use kith_kernel::{Action, Bind, Condition, Cx, ErrorKind, Result, Shape, Statement};
+use diesel::{PgConnection, RunQueryDsl, sql_types as st};
+use kith_journal::{log, store};
+use kith_kernel::{Action, Bind, Condition, Cx, ErrorKind, Result, Row, Shape, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,9 +17,8 @@ const INTERACTIONS: &str = "interactions";
 
 /// Looks them up.
 pub fn entitlements(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Value> {
-    store::get(conn, cx, cx.entry(ACCOUNTS)?, account)?;
+    let mark = mark(cx, store::get(conn, cx, cx.entry(ACCOUNTS)?, account)?.as_ref())?;
     let profile = profile(conn, cx, account)?;
-    let mark = mark(conn, cx, account)?;
     let ruled = profile.as_ref().map(|profile| profile.importance.as_str().to_owned());
     let class = profile.as_ref().map_or(ValueClass::Unclassified, |profile| profile.value_class);
     let policy = policy(conn, cx, class)?;
@@ -72,12 +71,14 @@ fn shown(policy: &ResourcePolicy) -> Value {
 }
 
 /// How important somebody says that it is, as long as that holds.
-fn mark(conn: &mut PgConnection, cx: &Cx, account: Uuid) -> Result<Option<String>> {
-    let mut out = Statement::new("SELECT importance_class FROM accounts WHERE tenant_id = ");
-    out.bind(Bind::Uuid(Some(cx.tenant))).sql(" AND id = ").bind(Bind::Uuid(Some(account)));
-    out.sql(" AND importance_until >= ").bind(Bind::Date(Some(cx.today())));
-    let found = RunQueryDsl::get_result::<(String,)>(out.typed::<(st::Text,)>(), conn).optional()?;
-    Ok(found.map(|(class,)| class))
+fn mark(cx: &Cx, account: &dyn Row) -> Result<Option<String>> {
+    let entry = cx.entry(ACCOUNTS)?;
+    let text = |name: &str| match log::field_value(account, entry.field(name)?.0) {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    let until = text("importanceUntil").and_then(|day| day.parse::<NaiveDate>().ok());
+    Ok(until.filter(|until| *until >= cx.today()).and_then(|_| text("importanceClass")))
 }
 
 /// What is known of its value, if anything.

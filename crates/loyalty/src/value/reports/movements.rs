@@ -50,8 +50,8 @@ enum Place {
 
 impl Place {
     /// What tells most nearly where they stood on a day: the last that is known of the time before, else the first of all.
-    fn on(conn: &mut PgConnection, cx: &Cx, day: NaiveDate) -> Result<Option<Self>> {
-        let now = ValueRun::current(conn, cx)?.and_then(|run| run.as_of);
+    /// `now`: the day of the last run.
+    fn on(conn: &mut PgConnection, cx: &Cx, now: Option<NaiveDate>, day: NaiveDate) -> Result<Option<Self>> {
         Ok(match (now.filter(|now| *now <= day), kept(conn, cx, day)?) {
             (Some(now), _) => Some(Place::Now(now)),
             (None, kept) => kept.map(Place::Kept).or(now.map(Place::Now)),
@@ -97,7 +97,8 @@ pub fn movements(conn: &mut PgConnection, cx: &Cx, question: &Question) -> Resul
     let (from, to) = question.days(cx)?;
     let ways = [("layer", ("layer", Layer::ALL)), ("class", ("value_class", ValueClass::ALL))];
     let (column, places) = chosen(question.by.as_deref(), &ways, &format!("{}/by", question.at))?;
-    let (first, last) = (Place::on(conn, cx, from)?, Place::on(conn, cx, to)?);
+    let now = ValueRun::current(conn, cx)?.and_then(|run| run.as_of);
+    let (first, last) = (Place::on(conn, cx, now, from)?, Place::on(conn, cx, now, to)?);
     let moves = match first.zip(last) {
         Some(places) => moves(conn, cx, column, places)?,
         None => {
